@@ -1,0 +1,313 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Logger } from '../telemetry/log.ts'
+import { Controller, type ReconcileContext, type ReconcileResult } from './controller.ts'
+import { KubeError, OperatorError, type Retry } from './errors.ts'
+import { FakeClock } from './fake-clock.ts'
+
+interface Line {
+  level: string
+  message: string
+  [field: string]: unknown
+}
+
+function recordingLogger(lines: Line[], bound: object = {}): Logger {
+  const at = (level: string) => (fields: object, message: string) =>
+    void lines.push({ ...bound, ...fields, level, message })
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => recordingLogger(lines, { ...bound, ...fields }),
+  }
+}
+
+function failure(retry: Retry, code = 'BROKEN'): OperatorError {
+  return new OperatorError({ code, reason: 'Broken', retry, message: 'never logged' })
+}
+
+let clock: FakeClock
+let lines: Line[]
+let stop: AbortController
+/** When each reconcile began. */
+let calls: [string, number][]
+let results: string[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  lines = []
+  stop = new AbortController()
+  calls = []
+  results = []
+})
+
+type Reconcile = (
+  key: string,
+  context: ReconcileContext,
+) => ReconcileResult | undefined | Promise<ReconcileResult | undefined>
+
+function start(reconcile: Reconcile, options: { workers?: number; random?: () => number } = {}) {
+  const controller = new Controller({
+    name: 'test',
+    workers: options.workers ?? 1,
+    clock,
+    random: options.random ?? (() => 0.5),
+    log: recordingLogger(lines),
+    reconcile: async (key, context) => {
+      calls.push([key, clock.monotonic()])
+      return await reconcile(key, context)
+    },
+    metrics: { reconcile: (name, result) => results.push(`${name} ${result}`) },
+  })
+  return { controller, running: controller.run(stop.signal) }
+}
+
+describe('results', () => {
+  it('success ends it', async () => {
+    const { controller } = start(() => undefined)
+    controller.enqueue('a')
+    controller.enqueue('a')
+    await clock.advance(1_000_000)
+    expect([calls, results, lines]).toEqual([[['a', 0]], ['test success'], []])
+  })
+
+  it('requeue comes back at once, requeueAfterMs in its time', async () => {
+    const answers: ReconcileResult[] = [{ requeue: true }, { requeueAfterMs: 500 }, {}]
+    const { controller } = start(() => answers.shift())
+    controller.enqueueAfter('a', 100)
+    await clock.advance(10_000)
+    expect(calls).toEqual([
+      ['a', 100],
+      ['a', 100],
+      ['a', 600],
+    ])
+    expect(results).toEqual(['test requeue', 'test requeue_after', 'test success'])
+  })
+
+  it('an event during a reconcile brings it back once', async () => {
+    const { controller } = start(async () => {
+      await clock.sleep(50)
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10)
+    controller.enqueue('a')
+    controller.enqueue('a')
+    await clock.advance(1_000)
+    expect(calls).toEqual([
+      ['a', 0],
+      ['a', 50],
+    ])
+  })
+})
+
+describe('errors', () => {
+  it('back off, exponentially, until a success', async () => {
+    let failures = 4
+    const { controller } = start(() => {
+      if (failures-- > 0) throw failure('backoff')
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10_000)
+    expect(calls.map(([, at]) => at)).toEqual([0, 5, 15, 35, 75])
+    failures = 1
+    controller.enqueue('a')
+    await clock.advance(100)
+    expect(calls.slice(5).map(([, at]) => at)).toEqual([10_000, 10_005])
+  })
+
+  it('"now" comes back after 20 ms five times, then backs off', async () => {
+    let failures = 8
+    const { controller } = start(() => {
+      if (failures-- > 0) throw failure('now')
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10_000)
+    expect(calls.map(([, at]) => at)).toEqual([0, 20, 40, 60, 80, 100, 105, 125, 145])
+    expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
+  })
+
+  it('"never" waits for the next event', async () => {
+    const { controller } = start(() => {
+      throw failure('never')
+    })
+    controller.enqueue('a')
+    await clock.advance(10_000_000)
+    expect(calls).toHaveLength(1)
+    controller.enqueue('a')
+    await clock.advance(1)
+    expect(calls).toHaveLength(2)
+    expect(lines.map(({ level, code }) => [level, code])).toEqual([
+      ['warn', 'BROKEN'],
+      ['debug', 'BROKEN'],
+    ])
+  })
+
+  it('obey Retry-After', async () => {
+    let failed = false
+    const { controller } = start(() => {
+      if (failed) return undefined
+      failed = true
+      throw new KubeError({ status: 429, verb: 'get', resource: 'secrets', retryAfterSeconds: 7 })
+    })
+    controller.enqueue('a')
+    await clock.advance(6_999)
+    expect(calls).toHaveLength(1)
+    await clock.advance(701)
+    expect(calls).toHaveLength(2)
+  })
+
+  it('do not touch other keys', async () => {
+    const { controller } = start((key) => {
+      if (key === 'bad') throw failure('backoff')
+      return undefined
+    })
+    for (const key of ['bad', 'good', 'fine']) controller.enqueue(key)
+    await clock.advance(0)
+    expect(calls.map(([key]) => key)).toEqual(['bad', 'good', 'fine'])
+  })
+})
+
+describe('logging', () => {
+  it('says the same error once as a warning, and again after a success', async () => {
+    const outcomes = ['A', 'A', 'A', 'B', 'B', undefined, 'B', undefined]
+    const { controller } = start(() => {
+      const code = outcomes.shift()
+      if (code !== undefined) throw failure('backoff', code)
+      if (outcomes.length > 0) controller.enqueueAfter('a', 5)
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10_000)
+    expect(lines.map(({ level, code }) => `${level} ${String(code)}`)).toEqual([
+      'warn A',
+      'debug A',
+      'debug A',
+      'warn B',
+      'debug B',
+      'warn B',
+    ])
+  })
+
+  it('names the call that failed, and no message', async () => {
+    const { controller } = start(() => {
+      throw new KubeError({
+        status: 403,
+        verb: 'patch',
+        resource: 'secrets',
+        namespace: 'shop',
+        name: 'keys',
+        apiReason: 'Forbidden',
+      })
+    })
+    controller.enqueue('shop/a')
+    await clock.advance(0)
+    expect(lines).toEqual([
+      {
+        level: 'warn',
+        message: 'reconcile failed, trying again',
+        controller: 'test',
+        key: 'shop/a',
+        reconcileID: '80000000',
+        code: 'KUBE_FORBIDDEN',
+        reason: 'Forbidden',
+        verb: 'patch',
+        resource: 'secrets',
+        status: 403,
+        namespace: 'shop',
+        name: 'keys',
+      },
+    ])
+  })
+
+  it('says where an unexpected error comes from, without a word of what it says', async () => {
+    const secret = 'hunter2'
+    const errors = [
+      new TypeError(`cannot read ${secret}\n    at ${secret}`),
+      secret as unknown as Error,
+      Object.assign(new Error(secret), { stack: secret }),
+    ]
+    const { controller } = start(() => {
+      const error = errors.shift()
+      return error === undefined ? undefined : Promise.reject(error)
+    })
+    controller.enqueue('a')
+    await clock.advance(1_000)
+    expect(lines.map(({ code, error }) => [code, error])).toEqual([
+      ['UNEXPECTED', 'TypeError'],
+      ['UNEXPECTED', 'string'],
+      ['UNEXPECTED', 'Error'],
+    ])
+    expect(lines[0]?.['stack']).toContainEqual(expect.stringMatching(/^at .*controller\.test\.ts/))
+    expect(JSON.stringify(lines)).not.toContain(secret)
+  })
+})
+
+describe('deadline and shutdown', () => {
+  it('a reconcile that takes too long is told, and backs off as a timeout', async () => {
+    const { controller } = start(async (_key, { signal }) => {
+      await clock.sleep(1_000_000, signal)
+      signal.throwIfAborted()
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(59_999)
+    expect(lines).toEqual([])
+    await clock.advance(1)
+    expect(lines.map(({ code }) => code)).toEqual(['RECONCILE_TIMEOUT'])
+    await clock.advance(10)
+    expect(calls.map(([, at]) => at)).toEqual([0, 60_005])
+  })
+
+  it('lets what is in progress finish, and starts nothing more', async () => {
+    let finished = false
+    const { controller, running } = start(async (_key, { signal }) => {
+      await clock.sleep(5_000, signal)
+      finished = !signal.aborted
+      return { requeueAfterMs: 1 }
+    })
+    controller.enqueue('a')
+    controller.enqueue('b')
+    await clock.advance(10)
+    stop.abort()
+    await clock.advance(5_000)
+    await running
+    expect([finished, calls.map(([key]) => key), clock.pending]).toEqual([true, ['a'], 0])
+  })
+
+  it('aborts what does not finish in ten seconds', async () => {
+    const { controller, running } = start(async (_key, { signal }) => {
+      await clock.sleep(50_000, signal)
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10)
+    stop.abort()
+    await clock.advance(10_000)
+    await running
+    expect(clock.monotonic()).toBe(10_010)
+  })
+
+  it('returns at once when nothing is in progress, or it is too late already', async () => {
+    const { running } = start(() => undefined)
+    stop.abort()
+    await running
+    await start(() => undefined).running
+    expect(calls).toEqual([])
+  })
+
+  it('works on as many keys as there are workers', async () => {
+    const { controller } = start(
+      async () => {
+        await clock.sleep(100)
+        return undefined
+      },
+      { workers: 3 },
+    )
+    for (const key of ['a', 'b', 'c', 'd']) controller.enqueue(key)
+    await clock.advance(1_000)
+    expect(calls.map(([, at]) => at)).toEqual([0, 0, 0, 100])
+  })
+})

@@ -1,0 +1,410 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { silentLogger } from '../telemetry/log.ts'
+import type { ListOptions, ListResult, WatchEvent, WatchOptions } from './client.ts'
+import { KubeError, type KubeErrorOptions } from './errors.ts'
+import { FakeClock } from './fake-clock.ts'
+import { secrets, type KubeObject, type ResourceType, type Secret } from './objects.ts'
+import { Reflector } from './reflector.ts'
+import { Store } from './store.ts'
+
+function secret(name: string, resourceVersion: number): Secret {
+  return {
+    metadata: { namespace: 'shop', name, uid: `uid-${name}`, resourceVersion: String(resourceVersion) },
+    data: { key: 'dmFsdWU=' },
+  }
+}
+
+function failure(options: Partial<KubeErrorOptions>): KubeError {
+  return new KubeError({ status: 0, verb: 'watch', resource: 'secrets', ...options })
+}
+
+type Step = WatchEvent<Secret> | KubeError | 'end'
+
+/** A watch that the test feeds. */
+class ScriptedWatch {
+  readonly options: WatchOptions
+  readonly startedAt: number
+  readonly #steps: Step[] = []
+  #wake = Promise.withResolvers<undefined>()
+
+  constructor(options: WatchOptions, startedAt: number) {
+    this.options = options
+    this.startedAt = startedAt
+    options.signal.addEventListener('abort', () => {
+      this.push('end')
+    })
+  }
+
+  push(...steps: Step[]): void {
+    this.#steps.push(...steps)
+    this.#wake.resolve(undefined)
+  }
+
+  async *events(): AsyncGenerator<WatchEvent<Secret>, void, undefined> {
+    for (;;) {
+      const step = this.#steps.shift()
+      if (step === 'end') return
+      if (step instanceof KubeError) throw step
+      if (step !== undefined) yield step
+      else {
+        await this.#wake.promise
+        this.#wake = Promise.withResolvers()
+      }
+    }
+  }
+}
+
+type Answer<T> = T | KubeError
+
+let clock: FakeClock
+let stop: AbortController
+let store: Store<Secret>
+let lists: { options: ListOptions; at: number }[]
+let watches: ScriptedWatch[]
+let errors: string[]
+let counted: string[]
+/** Answers to come; without one, a list is empty and a watch is quiet. */
+let listAnswers: Answer<ListResult<Secret>>[]
+let watchErrors: KubeError[]
+
+beforeEach(() => {
+  clock = new FakeClock()
+  stop = new AbortController()
+  store = new Store({ clock })
+  lists = []
+  watches = []
+  errors = []
+  counted = []
+  listAnswers = []
+  watchErrors = []
+})
+
+function page(resourceVersion: number, items: Secret[] = [], next?: string): ListResult<Secret> {
+  return { items, resourceVersion: String(resourceVersion), continue: next }
+}
+
+function start(options: Partial<ConstructorParameters<typeof Reflector<Secret>>[0]> = {}) {
+  const client = {
+    list: (_type: ResourceType<KubeObject>, listOptions: ListOptions) => {
+      lists.push({ options: listOptions, at: clock.monotonic() })
+      const answer = listAnswers.shift() ?? page(100)
+      return answer instanceof KubeError ? Promise.reject(answer) : Promise.resolve(answer)
+    },
+    watch: (_type: ResourceType<KubeObject>, watchOptions: WatchOptions) => {
+      const error = watchErrors.shift()
+      const watch = new ScriptedWatch(watchOptions, clock.monotonic())
+      watches.push(watch)
+      return error === undefined ? Promise.resolve(watch.events()) : Promise.reject(error)
+    },
+  } as unknown as ConstructorParameters<typeof Reflector<Secret>>[0]['client']
+  const reflector = new Reflector<Secret>({
+    name: 'secrets',
+    client,
+    type: secrets,
+    store,
+    clock,
+    random: () => 0.5,
+    log: silentLogger,
+    metrics: {
+      list: () => counted.push('list'),
+      watch: () => counted.push('watch'),
+      error: (_name, reason) => counted.push(reason),
+    },
+    onError: (error) => errors.push(error.reason),
+    ...options,
+  })
+  return { reflector, running: reflector.run(stop.signal) }
+}
+
+function last(): ScriptedWatch {
+  const watch = watches.at(-1)
+  if (watch === undefined) throw new Error('no watch yet')
+  return watch
+}
+
+/** Where each watch began, and when. */
+function watched(): [string, number][] {
+  return watches.map(({ options, startedAt }) => [options.resourceVersion, startedAt])
+}
+
+const names = () => store.list().map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
+
+describe('list', () => {
+  it('comes in pages, and is complete before anybody sees it', async () => {
+    listAnswers = [page(7, [secret('a', 1)], 'p2'), page(7, [secret('b', 2)], 'p3'), page(7, [secret('c', 3)])]
+    const { reflector } = start({ namespace: 'shop', metadataOnly: true, labelSelector: 'a=b', fieldSelector: 'c=d' })
+    const synced = reflector.waitForSync(stop.signal)
+    expect([reflector.hasSynced, reflector.lastConfirmed]).toEqual([false, undefined])
+    await clock.advance(0)
+    expect(await synced).toBe(true)
+    expect(await reflector.waitForSync(stop.signal)).toBe(true)
+    expect([reflector.hasSynced, reflector.lastConfirmed, names()]).toEqual([true, 0, ['a@1', 'b@2', 'c@3']])
+    const scope = {
+      namespace: 'shop',
+      metadataOnly: true,
+      labelSelector: 'a=b',
+      fieldSelector: 'c=d',
+      limit: 500,
+      signal: stop.signal,
+    }
+    expect(lists.map(({ options }) => options)).toEqual([
+      scope,
+      { ...scope, continue: 'p2' },
+      { ...scope, continue: 'p3' },
+    ])
+    expect(last().options).toMatchObject({
+      namespace: 'shop',
+      metadataOnly: true,
+      labelSelector: 'a=b',
+      fieldSelector: 'c=d',
+      resourceVersion: '7',
+      timeoutSeconds: 450,
+      inactivityMs: 150_000,
+    })
+  })
+
+  it('falls back to one without pages when they expire amid', async () => {
+    listAnswers = [
+      page(7, [secret('a', 1)], 'p2'),
+      failure({ status: 410, apiReason: 'Expired' }),
+      page(9, [secret('a', 1), secret('b', 8)]),
+    ]
+    start()
+    await clock.advance(0)
+    expect(lists.map(({ options }) => [options.limit, options.continue])).toEqual([
+      [500, undefined],
+      [500, 'p2'],
+      [undefined, undefined],
+    ])
+    expect([names(), watched(), errors]).toEqual([['a@1', 'b@8'], [['9', 0]], []])
+  })
+
+  it('is tried again with growing pauses', async () => {
+    listAnswers = Array.from({ length: 8 }, () => failure({ status: 500 }))
+    const { reflector } = start()
+    await clock.advance(300_000)
+    const pauses = lists.map(({ at }, index) => at - (lists[index - 1]?.at ?? 0))
+    expect(pauses).toEqual([0, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 45_000, 45_000])
+    expect([reflector.hasSynced, errors.length]).toEqual([true, 8])
+  })
+
+  it('obeys Retry-After', async () => {
+    listAnswers = [failure({ status: 429, retryAfterSeconds: 9 })]
+    start()
+    await clock.advance(100_000)
+    expect(lists.map(({ at }) => at)).toEqual([0, 9_000])
+  })
+
+  it('strips every object, and leaves out what cannot be stripped', async () => {
+    listAnswers = [page(1, [secret('a', 1), secret('odd', 1)])]
+    start({
+      transform: ({ metadata }) => {
+        if (metadata.name === 'odd') throw new Error('odd')
+        return { metadata }
+      },
+    })
+    await clock.advance(0)
+    last().push({ type: 'ADDED', object: secret('odd', 2) }, { type: 'ADDED', object: secret('b', 3) })
+    await clock.advance(0)
+    expect(store.list()).toEqual([{ metadata: secret('a', 1).metadata }, { metadata: secret('b', 3).metadata }])
+    expect(counted.filter((entry) => entry === 'TransformFailed')).toHaveLength(2)
+  })
+})
+
+describe('watch', () => {
+  it('brings changes; the next one goes on where events and bookmarks ended', async () => {
+    listAnswers = [page(10, [secret('a', 1), secret('b', 2)])]
+    const { reflector } = start()
+    await clock.advance(5_000)
+    last().push(
+      { type: 'ADDED', object: secret('c', 11) },
+      { type: 'MODIFIED', object: secret('a', 12) },
+      { type: 'DELETED', object: secret('b', 13) },
+    )
+    await clock.advance(1_000)
+    expect([names(), reflector.lastConfirmed]).toEqual([['a@12', 'c@11'], 5_000])
+    last().push('end')
+    await clock.advance(1_000)
+    last().push({ type: 'BOOKMARK', object: { metadata: { name: '', uid: '', resourceVersion: '40' } } })
+    await clock.advance(1_000)
+    expect([names(), reflector.lastConfirmed]).toEqual([['a@12', 'c@11'], 7_000])
+    last().push('end')
+    await clock.advance(0)
+    expect(watched()).toEqual([
+      ['10', 0],
+      ['13', 6_000],
+      ['40', 8_000],
+    ])
+    expect([lists.length, errors, reflector.lastConfirmed]).toEqual([1, [], 8_000])
+  })
+
+  it.each([
+    ['dies', failure({})],
+    ['is silent for too long', failure({ noAnswer: 'DeadlineExceeded' })],
+    ['brings nonsense', failure({ noAnswer: 'InvalidResponse' })],
+    ['brings an error', { type: 'ERROR' as const, status: 500, reason: 'InternalError', retryAfterSeconds: undefined }],
+  ])('that %s is started again from where it was, after a pause', async (_name, step) => {
+    listAnswers = [page(10)]
+    const { reflector } = start()
+    await clock.advance(50_000)
+    last().push({ type: 'ADDED', object: secret('a', 11) })
+    await clock.advance(1)
+    last().push(step)
+    await clock.advance(1_200)
+    expect(watched()).toEqual([
+      ['10', 0],
+      ['11', 51_201],
+    ])
+    expect([lists.length, errors.length, reflector.lastConfirmed]).toEqual([1, 1, 50_000])
+  })
+
+  it.each([
+    ['429', failure({ status: 429, retryAfterSeconds: 20 }), 20_000],
+    ['503', failure({ status: 503 }), 1_200],
+    ['403', failure({ status: 403 }), 1_200],
+    ['a refused connection', failure({ networkCode: 'ECONNREFUSED' }), 1_200],
+  ])('answered with %s is tried again without a list', async (_name, error, pause) => {
+    listAnswers = [page(10)]
+    watchErrors = [error]
+    start()
+    await clock.advance(30_000)
+    expect(watched()).toEqual([
+      ['10', 0],
+      ['10', pause],
+    ])
+    expect(lists).toHaveLength(1)
+  })
+
+  it.each<[string, Step]>([
+    ['an answer', failure({ status: 410, apiReason: 'Expired' })],
+    ['an event', { type: 'ERROR', status: 410, reason: 'Expired', retryAfterSeconds: undefined }],
+    ['an event without a reason', { type: 'ERROR', status: 410, reason: undefined, retryAfterSeconds: undefined }],
+  ])('410 as %s brings a new list at once, and is no error', async (_name, step) => {
+    listAnswers = [page(10, [secret('a', 1)]), page(50, [secret('b', 45)])]
+    if (step instanceof KubeError) watchErrors = [step]
+    start()
+    await clock.advance(0)
+    if (!(step instanceof KubeError)) last().push(step)
+    await clock.advance(0)
+    expect([lists.map(({ at }) => at), watched().at(-1), names(), errors]).toEqual([[0, 0], ['50', 0], ['b@45'], []])
+    expect(counted).toContain(
+      step instanceof KubeError || step === 'end' || step.type !== 'ERROR' || step.reason !== undefined
+        ? 'Expired'
+        : 'Gone',
+    )
+  })
+
+  it('410 again and again does not become a storm of lists', async () => {
+    watchErrors = Array.from({ length: 100 }, () => failure({ status: 410 }))
+    start()
+    await clock.advance(60_000)
+    expect(lists.map(({ at }) => at)).toEqual([0, 0, 2_400, 7_200, 16_800, 36_000])
+  })
+
+  it.each([
+    ['too large', failure({ status: 504, causes: ['ResourceVersionTooLarge'] })],
+    ['nonsense', failure({ status: 400 })],
+  ])('a resourceVersion that is %s, as after a restore, brings a list after a pause', async (_name, error) => {
+    listAnswers = [page(10), page(5)]
+    watchErrors = [error]
+    start()
+    await clock.advance(10_000)
+    expect([lists.map(({ at }) => at), watched().at(-1)]).toEqual([
+      [0, 1_200],
+      ['5', 1_200],
+    ])
+  })
+
+  it('that ends at once without an event is an error', async () => {
+    const { reflector } = start()
+    await clock.advance(500)
+    last().push('end')
+    await clock.advance(1_199)
+    expect([watches.length, errors, reflector.lastConfirmed]).toEqual([1, ['VeryShortWatch'], 0])
+    await clock.advance(1)
+    expect(watches).toHaveLength(2)
+    last().push({ type: 'ADDED', object: secret('a', 101) }, 'end')
+    await clock.advance(0)
+    expect([watches.length, errors.length]).toEqual([3, 1])
+  })
+
+  it('goes on when handlers and listeners throw', async () => {
+    store = new Store({ clock })
+    store.addEventHandler({
+      onAdd() {
+        throw new Error('handler')
+      },
+    })
+    listAnswers = [failure({ status: 500 }), page(1, [secret('a', 1)])]
+    start({
+      onError() {
+        throw new Error('listener')
+      },
+    })
+    await clock.advance(2_000)
+    last().push({ type: 'ADDED', object: secret('b', 2) })
+    await clock.advance(0)
+    expect([names(), counted]).toEqual([
+      ['a@1', 'b@2'],
+      ['list', 'InternalError', 'HandlerFailed', 'list', 'watch'],
+    ])
+  })
+
+  it('survives an error that nobody foresaw', async () => {
+    listAnswers = [{ items: undefined as unknown as Secret[], resourceVersion: '1', continue: undefined }]
+    start()
+    await clock.advance(10_000)
+    expect([errors, lists.length, watches.length]).toEqual([['InvalidResponse'], 2, 1])
+  })
+})
+
+describe('resync', () => {
+  it.each([
+    [0, [0, 5 * 60_000, 14 * 60_000, 23 * 60_000]],
+    [0.5, [0, 8 * 60_000, 18 * 60_000, 28 * 60_000]],
+  ])('lists again, spread by chance %d', async (chance, times) => {
+    listAnswers = [page(10, [secret('lost', 1)]), page(60, [secret('found', 2)])]
+    const { reflector } = start({ random: () => chance })
+    await clock.advance(times[1] ?? 0)
+    expect([names(), reflector.lastConfirmed, watched().at(-1)]).toEqual([['found@2'], times[1], ['60', times[1]]])
+    await clock.advance(29 * 60_000 - (times[1] ?? 0))
+    expect([lists.map(({ at }) => at), errors]).toEqual([times, []])
+  })
+
+  it('that fails leaves the watch going, and is tried again before long', async () => {
+    listAnswers = [page(10), failure({ status: 500 })]
+    start()
+    await clock.advance(480_000 + 1_200)
+    expect(watched()).toEqual([
+      ['10', 0],
+      ['10', 481_200],
+    ])
+    await clock.advance(60_000)
+    expect(lists.map(({ at }) => at)).toEqual([0, 480_000, 540_000])
+  })
+})
+
+describe('stop', () => {
+  it.each([
+    ['during a watch', () => undefined, 1_000],
+    ['during a pause', () => void (listAnswers = [failure({ status: 500 })]), 100],
+  ])('%s ends it, with no timer left', async (_name, prepare, after) => {
+    prepare()
+    const { running } = start()
+    await clock.advance(after)
+    stop.abort()
+    await running
+    expect(clock.pending).toBe(0)
+  })
+
+  it('before the first list: nothing is asked, nobody is told it has synced', async () => {
+    const { reflector, running } = start()
+    const waiting = reflector.waitForSync(stop.signal)
+    stop.abort()
+    expect([await waiting, await reflector.waitForSync(stop.signal)]).toEqual([false, false])
+    await running
+    const second = start()
+    await second.running
+    expect(lists).toHaveLength(1)
+  })
+})

@@ -1,0 +1,297 @@
+/** Keeps a Store equal to what the API server has: LIST, then WATCH, for ever. client-go's Reflector. */
+import type { Logger } from '../telemetry/log.ts'
+import { Backoff } from './backoff.ts'
+import type { KubeClient, ListResult } from './client.ts'
+import type { Clock, Random } from './clock.ts'
+import { isGone, KubeError } from './errors.ts'
+import { resourceName, type KubeObject, type ResourceType } from './objects.ts'
+import type { Store } from './store.ts'
+
+export interface ReflectorMetrics {
+  /** A list began. */
+  list(name: string): void
+  /** A watch began. */
+  watch(name: string): void
+  error(name: string, reason: string): void
+}
+
+/** Objects in one answer to a list: what a server can read and we can parse without holding up anybody. */
+const pageSize = 500
+
+/** A watch that ends sooner than this, without an event, is a failure: to start the next one at once would be a storm. */
+const shortestWatchMs = 1_000
+
+/** No bookmark comes in the first two minutes, then one every minute. */
+const inactivityMs = 150_000
+
+export class Reflector<T extends KubeObject> {
+  readonly #name: string
+  readonly #client: Pick<KubeClient, 'list' | 'watch'>
+  readonly #type: ResourceType<T>
+  readonly #scope: { namespace?: string; labelSelector?: string; fieldSelector?: string; metadataOnly: boolean }
+  readonly #store: Store<T>
+  readonly #transform: (object: T) => T
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #log: Logger
+  readonly #resyncMs: number
+  readonly #metrics: ReflectorMetrics | undefined
+  readonly #onError: ((error: KubeError) => void) | undefined
+  readonly #backoff: Backoff
+  readonly #synced = Promise.withResolvers<undefined>()
+  #hasSynced = false
+  #lastConfirmed: number | undefined
+  /** Where the next watch begins; undefined when a list has to come first. */
+  #resourceVersion: string | undefined
+  #nextListAt = 0
+  #loggedReason: string | undefined
+
+  constructor(options: {
+    /** For logs and metrics. */
+    name: string
+    client: Pick<KubeClient, 'list' | 'watch'>
+    type: ResourceType<T>
+    /** Default: all namespaces. */
+    namespace?: string
+    labelSelector?: string
+    fieldSelector?: string
+    store: Store<T>
+    /** Objects come without spec, data and status. */
+    metadataOnly?: boolean
+    /** Strips; runs on every object as it is parsed. */
+    transform?: (object: T) => T
+    clock: Clock
+    random: Random
+    log: Logger
+    /** A new list after this time ±10 %, the first after 50 to 110 % of it. Default: 10 minutes. */
+    resyncMs?: number
+    metrics?: ReflectorMetrics
+    /** Told of every failure but an expired resourceVersion, which is none. */
+    onError?: (error: KubeError) => void
+  }) {
+    this.#name = options.name
+    this.#client = options.client
+    this.#type = options.type
+    this.#scope = {
+      ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+      ...(options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector }),
+      ...(options.fieldSelector === undefined ? {} : { fieldSelector: options.fieldSelector }),
+      metadataOnly: options.metadataOnly ?? false,
+    }
+    this.#store = options.store
+    this.#transform = options.transform ?? ((object) => object)
+    this.#clock = options.clock
+    this.#random = options.random
+    this.#log = options.log.child({ reflector: options.name })
+    this.#resyncMs = options.resyncMs ?? 600_000
+    this.#metrics = options.metrics
+    this.#onError = options.onError
+    this.#backoff = new Backoff({
+      clock: options.clock,
+      random: options.random,
+      initialMs: 800,
+      maxMs: 30_000,
+      resetMs: 120_000,
+    })
+  }
+
+  /** LIST then WATCH for ever; resolves when the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (this.#resourceVersion === undefined || this.#clock.monotonic() >= this.#nextListAt) await this.#list(signal)
+        await this.#watch(signal)
+      } catch (error) {
+        // The loop leaves by the signal only, whatever happened.
+        if (isAborted(signal)) return
+        await this.#recover(error, signal)
+      }
+    }
+  }
+
+  /** The store has been filled once. */
+  get hasSynced(): boolean {
+    return this.#hasSynced
+  }
+
+  /** Resolves to true when the store has been filled, to false when the signal aborts before. */
+  async waitForSync(signal: AbortSignal): Promise<boolean> {
+    if (this.#hasSynced) return true
+    if (signal.aborted) return false
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    const onAbort = (): void => {
+      resolve(undefined)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    await Promise.race([this.#synced.promise, promise])
+    signal.removeEventListener('abort', onAbort)
+    return this.#hasSynced
+  }
+
+  /**
+   * Clock.monotonic() when the API server last confirmed the contents: by a list, an event, a bookmark, a watch that
+   * ended in order. Undefined before the first list.
+   */
+  get lastConfirmed(): number | undefined {
+    return this.#lastConfirmed
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const first = !this.#hasSynced
+    // Should it fail, the watch goes on from where it is, and the list is tried again before long.
+    this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * 0.1 * (0.9 + 0.2 * this.#random())
+    this.#metrics?.list(this.#name)
+    const { items, resourceVersion } = await this.#listPages(signal)
+    if (signal.aborted) return
+    this.#store.replace(items, resourceVersion)
+    this.#resourceVersion = resourceVersion
+    this.#confirm()
+    // Many reflectors start at the same moment; they must not list at the same moment ever after.
+    const spread = first ? 0.5 + 0.6 * this.#random() : 0.9 + 0.2 * this.#random()
+    this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * spread
+    this.#hasSynced = true
+    this.#synced.resolve(undefined)
+  }
+
+  async #listPages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string }> {
+    let items: T[] = []
+    let next: string | undefined
+    for (;;) {
+      let page: ListResult<T>
+      try {
+        page = await this.#client.list(this.#type, {
+          ...this.#scope,
+          limit: pageSize,
+          ...(next === undefined ? {} : { continue: next }),
+          signal,
+        })
+      } catch (error) {
+        // The snapshot that the pages come from is gone. All at once needs none.
+        if (next === undefined || !isGone(error)) throw error
+        items = []
+        page = await this.#client.list(this.#type, { ...this.#scope, signal })
+      }
+      for (const item of page.items) {
+        const object = this.#prepare(item)
+        if (object !== undefined) items.push(object)
+      }
+      if (page.continue === undefined) return { items, resourceVersion: page.resourceVersion }
+      next = page.continue
+    }
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const resourceVersion = this.#resourceVersion
+    if (resourceVersion === undefined || signal.aborted) return
+    const startedAt = this.#clock.monotonic()
+    const end = new AbortController()
+    const resync = this.#clock.setTimeout(() => {
+      end.abort()
+    }, this.#nextListAt - startedAt)
+    let events = 0
+    try {
+      this.#metrics?.watch(this.#name)
+      const watch = await this.#client.watch(this.#type, {
+        ...this.#scope,
+        resourceVersion,
+        // Spread, so that an API server which restarts does not see all of them come back together each time.
+        timeoutSeconds: Math.floor(300 + 300 * this.#random()),
+        inactivityMs,
+        signal: AbortSignal.any([signal, end.signal]),
+      })
+      if (this.#loggedReason !== undefined) this.#log.info({}, 'watching again')
+      this.#loggedReason = undefined
+      for await (const event of watch) {
+        if (isAborted(signal)) return
+        if (event.type === 'ERROR') {
+          const { status, reason, retryAfterSeconds } = event
+          throw new KubeError({ ...this.#describe('watch'), status, apiReason: reason, retryAfterSeconds })
+        }
+        events++
+        if (event.type !== 'BOOKMARK') this.#apply(event.type, event.object)
+        this.#resourceVersion = event.object.metadata.resourceVersion
+        this.#confirm()
+      }
+    } finally {
+      resync.cancel()
+    }
+    if (isAborted(end.signal) || isAborted(signal)) return
+    if (events === 0 && this.#clock.monotonic() - startedAt < shortestWatchMs) {
+      throw new KubeError({ ...this.#describe('watch'), status: 0, noAnswer: 'VeryShortWatch' })
+    }
+    this.#confirm()
+  }
+
+  #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
+    const prepared = this.#prepare(object)
+    if (prepared === undefined) return
+    if (type === 'DELETED') this.#store.remove(prepared)
+    else this.#store.upsert(prepared)
+  }
+
+  /** An object that the transform cannot take is left out: one must not keep all others from being seen. */
+  #prepare(object: T): T | undefined {
+    try {
+      return this.#transform(object)
+    } catch {
+      this.#metrics?.error(this.#name, 'TransformFailed')
+      this.#log.error(
+        { namespace: object.metadata.namespace, name: object.metadata.name },
+        'an object could not be read',
+      )
+      return undefined
+    }
+  }
+
+  #confirm(): void {
+    this.#lastConfirmed = this.#clock.monotonic()
+  }
+
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
+    const gone = isGone(error)
+    const kubeError =
+      error instanceof KubeError
+        ? error
+        : new KubeError({ ...this.#describe('watch'), status: 0, noAnswer: 'InvalidResponse' })
+    // A resourceVersion that the server does not know, or not yet, comes from before a restore: it is of no use.
+    if (gone || kubeError.causes.includes('ResourceVersionTooLarge') || kubeError.status === 400)
+      this.#resourceVersion = undefined
+    this.#metrics?.error(this.#name, kubeError.reason)
+    const pause = Math.max(this.#backoff.next(), (kubeError.retryAfterSeconds ?? 0) * 1000)
+    if (gone) {
+      this.#log.debug({ code: kubeError.code }, 'the resourceVersion has expired, listing again')
+      // That is normal after a while without events. One after another is not.
+      if (this.#backoff.count === 1) return
+    } else {
+      this.#report(kubeError)
+    }
+    await this.#clock.sleep(pause, signal)
+  }
+
+  #report(error: KubeError): void {
+    const fields = {
+      code: error.code,
+      verb: error.verb,
+      resource: error.resource,
+      status: error.status,
+      namespace: error.namespace,
+    }
+    if (this.#loggedReason === error.reason) this.#log.debug(fields, 'list or watch failed again')
+    else this.#log.warn(fields, 'list or watch failed, trying again')
+    this.#loggedReason = error.reason
+    try {
+      this.#onError?.(error)
+    } catch {
+      this.#metrics?.error(this.#name, 'HandlerFailed')
+    }
+  }
+
+  #describe(verb: string): { verb: string; resource: string; namespace: string | undefined } {
+    return { verb, resource: resourceName(this.#type), namespace: this.#scope.namespace }
+  }
+}
+
+/** Behind a function, for the compiler believes that a signal once found unaborted stays so. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
