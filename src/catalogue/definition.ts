@@ -1,0 +1,147 @@
+/**
+ * What one service file declares. Everything that depends on a service (the enum of the CRD, the names of the keys, the
+ * checks, the docs) is derived from these declarations, so they are data as far as possible and pure functions where not.
+ */
+
+/**
+ * Where a pattern comes from, which decides what a mismatch does. `documented` and `observed` (scanners and real
+ * examples agree) block, `guess` only warns.
+ */
+export type Confidence = 'documented' | 'observed' | 'guess'
+
+/** Codes that a shape may report for its own values. Their texts stand with those of all other findings. */
+export type ProblemCode =
+  | 'Truncated'
+  | 'UrlContainsCredentials'
+  | 'UrlInvalidDatabase'
+  | 'UrlInvalidPort'
+  | 'UrlMissingHost'
+  | 'UrlMissingScheme'
+  | 'UrlUnescapedCharacter'
+  | 'UrlUnexpectedPart'
+  | 'UrlWrongScheme'
+
+/** A recognised mistake in one value. The params go into messages and never hold the value or a piece of it. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly params?: Readonly<Record<string, string | number | readonly string[]>>
+}
+
+/** A piece of a composed value that a person fills in, such as the password in a URL. */
+export interface Part {
+  readonly text: string
+  /** True for passwords and the like: words such as `secret` are suspicious there. */
+  readonly secret: boolean
+}
+
+/** What a right value looks like. Every pattern and function here takes linear time, values may have a megabyte. */
+export interface Shape {
+  /** The whole value: anchored, unless the field is multiline. */
+  readonly pattern: RegExp
+  /** What the pattern cannot say. Asked only about values that fit it. */
+  readonly accepts?: (text: string) => boolean
+  readonly confidence: Confidence
+  /** A right value in words, for messages: "34 characters that begin with AC". */
+  readonly expected: string
+  /** Number of characters of a fixed-length token: a shorter value blocks as Truncated, a longer one only warns. */
+  readonly length?: number
+  /** The fixed beginning of a token. */
+  readonly prefix?: string
+  /** The pattern with its lengths left open: a value that fits this, but not the pattern, differs in length alone. */
+  readonly anyLength?: RegExp
+  /** What a value of a fixed-length token looks like when its end was cut off. Default: `anyLength`. */
+  readonly cutOff?: RegExp
+  /**
+   * What a value that fits is, with its article: "a SendGrid API key". Only for forms that nothing else has, because
+   * other services name it when they find one.
+   */
+  readonly distinctive?: string
+  /** Why a value that fits is of no use any more, and what to use in its place: whole sentences. */
+  readonly retired?: string
+  /** Says precisely what is wrong with a value. An empty answer for a value that fails the pattern is no approval. */
+  readonly problems?: (text: string) => readonly Problem[]
+  /** The pieces that are searched for placeholders each. */
+  readonly parts?: (text: string) => readonly Part[]
+}
+
+/** A value of another kind that is often put here by mistake. */
+export interface Lookalike {
+  readonly pattern: RegExp
+  /** What the value is, with its article, for messages: "a Twilio API key SID (SK...)". */
+  readonly is: string
+}
+
+/** Whether a value has the form. */
+export function fits(shape: Shape, text: string): boolean {
+  return shape.pattern.test(text) && (shape.accepts?.(text) ?? true)
+}
+
+export interface FieldDefinition {
+  /** The canonical name: what `fields`, `target.keys` and the target's default keys use. */
+  readonly name: string
+  /** Other names under which a source Secret may hold the field. Names of `env` count as well. */
+  readonly aliases: readonly string[]
+  /** Secret fields are never given as `value` in a spec. */
+  readonly secret: boolean
+  readonly description: string
+  /** An example that is no working credential. */
+  readonly example?: string
+  readonly shape?: Shape
+  readonly lookalikes?: readonly Lookalike[]
+  /** Names of environment variables, which are the default keys in the target Secret. Empty: `<SERVICE>_<FIELD>`. */
+  readonly env: readonly string[]
+  /** Line breaks belong to the value (PEM). */
+  readonly multiline?: boolean
+}
+
+/** One set of fields with which the service can be used. */
+export interface VariantDefinition {
+  readonly id: string
+  readonly description: string
+  readonly required: readonly string[]
+  readonly optional: readonly string[]
+  /** Shapes that hold for fields in this variant, in place of those of the fields themselves. */
+  readonly shapes?: Readonly<Record<string, Shape>>
+  /**
+   * Several variants can be complete with the same fields. Whether the contents speak for this one; the variant without
+   * this function is taken when no other recognises itself.
+   */
+  readonly recognise?: (text: (field: string) => string | undefined) => boolean
+  /** The set is complete only if these fields stand under one of these keys, which say what the Secret is. */
+  readonly keys?: Readonly<Record<string, readonly string[]>>
+  /** The id of a variant that looks exactly the same. This one is then never chosen by itself. */
+  readonly sameAs?: string
+}
+
+/** What a field says about another one. */
+export interface PartnerRule {
+  readonly field: string
+  /** The rule holds for such values of the field. Default: all. */
+  readonly pattern?: RegExp
+  /** A field that must be there too. */
+  readonly needs?: string
+  /** A field that must not be there. */
+  readonly excludes?: string
+  /** Why, as a whole sentence. */
+  readonly because: string
+}
+
+export interface ServiceDefinition {
+  /** As in `spec.service`. */
+  readonly id: string
+  readonly title: string
+  readonly description: string
+  /** The vendor's page about its credentials. */
+  readonly docs?: string
+  readonly fields: readonly FieldDefinition[]
+  /** In order of preference. */
+  readonly variants: readonly VariantDefinition[]
+  /** Fields of which one is useless without the other. */
+  readonly pairs?: readonly (readonly [string, string])[]
+  readonly partners?: readonly PartnerRule[]
+}
+
+/** The field of that canonical name, or undefined. */
+export function findField(service: ServiceDefinition, name: string): FieldDefinition | undefined {
+  return service.fields.find((field) => field.name === name)
+}

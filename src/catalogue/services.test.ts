@@ -1,0 +1,89 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import type { ServiceDefinition } from './definition.ts'
+import { serviceIds, services } from './services.ts'
+import { defaultTargetKeys } from './target-keys.ts'
+
+const all = [...services.values()]
+
+describe('the catalogue', () => {
+  it('registers every service file', async () => {
+    const files = (await readdir(import.meta.dirname)).filter((name) => /^[a-z0-9-]+\.ts$/.test(name))
+    const sources = await Promise.all(files.map((name) => readFile(join(import.meta.dirname, name), 'utf8')))
+    const declared = files.filter((_, index) => /^export const \w+: ServiceDefinition\b/m.test(sources[index]!))
+    expect(declared.map((name) => name.replace('.ts', '')).sort()).toEqual(serviceIds)
+  })
+
+  it('lists ids sorted, each under its own name', () => {
+    expect(serviceIds).toEqual(['redis', 'sendgrid', 'twilio'])
+    for (const [id, service] of services) expect(service.id).toBe(id)
+  })
+
+  it.each(all)('$id: names are unique, and no name stands for two fields', (service) => {
+    const owners = new Map<string, string>()
+    for (const field of service.fields) {
+      const names = new Set([field.name, ...field.aliases, ...field.env, ...defaultTargetKeys(service, field.name)])
+      for (const name of names) {
+        expect(owners.get(name), `${name} of ${field.name}`).toBeUndefined()
+        owners.set(name, field.name)
+      }
+    }
+  })
+
+  it.each(all)('$id: variants and pairs name declared fields, and every field is in a variant', (service) => {
+    const declared = service.fields.map((field) => field.name)
+    const used = service.variants.flatMap((variant) => [...variant.required, ...variant.optional])
+    expect(new Set(used)).toEqual(new Set(declared))
+    for (const name of service.pairs?.flat() ?? []) expect(declared).toContain(name)
+    for (const variant of service.variants) {
+      for (const name of Object.keys(variant.shapes ?? {})) expect(used).toContain(name)
+      if (variant.sameAs !== undefined) expect(service.variants.map((other) => other.id)).toContain(variant.sameAs)
+    }
+    expect(new Set(service.variants.map((variant) => variant.id)).size).toBe(service.variants.length)
+  })
+
+  it.each(all)('$id: examples fit their patterns, and keys can be environment variables', (service) => {
+    for (const field of service.fields) {
+      if (field.example !== undefined && field.shape !== undefined) {
+        expect(field.shape.pattern.test(field.example), field.name).toBe(true)
+        expect(field.shape.anyLength?.test(field.example) ?? true, field.name).toBe(true)
+        expect(field.example.length, field.name).toBe(field.shape.length ?? field.example.length)
+      }
+      for (const key of defaultTargetKeys(service, field.name)) expect(key).toMatch(/^[A-Z][A-Z0-9_]*$/)
+    }
+  })
+
+  it.each(all)('$id: patterns keep no state and refuse a line break at the end', (service) => {
+    const shapes = [
+      ...service.fields.filter((field) => field.multiline !== true).map((field) => field.shape),
+      ...service.variants.flatMap((variant) => Object.values(variant.shapes ?? {})),
+    ]
+    for (const pattern of shapes.flatMap((shape) => [shape?.pattern, shape?.anyLength, shape?.cutOff])) {
+      expect(pattern?.flags ?? '').not.toMatch(/[gym]/)
+      expect(pattern?.source ?? '^$').toMatch(/^\^.*\$$/s)
+    }
+  })
+})
+
+describe('defaultTargetKeys', () => {
+  it.each([
+    ['sendgrid', 'apiKey', ['SENDGRID_API_KEY']],
+    ['sendgrid', 'onBehalfOf', ['SENDGRID_ON_BEHALF_OF']],
+    ['twilio', 'apiKeySid', ['TWILIO_API_KEY']],
+    ['twilio', 'oauthClientSecret', ['TWILIO_OAUTH_CLIENT_SECRET']],
+    ['redis', 'caCert', ['REDIS_CA_CERT']],
+    ['redis', 'db', ['REDIS_DB']],
+  ])('%s %s', (id, field, keys) => {
+    const service = services.get(id)!
+    expect(defaultTargetKeys(service, field)).toEqual(keys)
+  })
+
+  it('takes every name of env, in order', () => {
+    const service: ServiceDefinition = {
+      ...services.get('redis')!,
+      fields: [{ name: 'region', aliases: [], secret: false, description: '', env: ['A_REGION', 'B_REGION'] }],
+    }
+    expect(defaultTargetKeys(service, 'region')).toEqual(['A_REGION', 'B_REGION'])
+  })
+})

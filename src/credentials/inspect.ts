@@ -1,0 +1,254 @@
+/** From bytes to findings: are these credentials of the right form for their service? Pure. */
+import type { FieldDefinition, ServiceDefinition, Shape, VariantDefinition } from '../catalogue/definition.ts'
+import { findField } from '../catalogue/definition.ts'
+import { services } from '../catalogue/services.ts'
+import type { ValueProblem } from './check-value.ts'
+import { checkValue, textProblems } from './check-value.ts'
+import type { Finding, FindingDraft } from './findings.ts'
+import { finding, sortFindings } from './findings.ts'
+import { nearestName } from './names.ts'
+import type { CredentialsInput, Resolution, ResolvedField, Secrets } from './resolve.ts'
+import { acceptedKeys, listKeys, resolve } from './resolve.ts'
+import type { ReadText } from './text.ts'
+import { readText } from './text.ts'
+import type { VariantChoice } from './variant.ts'
+import { allShapesOf, chooseVariant, shapeOf } from './variant.ts'
+
+export interface Inspection {
+  /** Undefined: no such service in this version (UnsupportedService). */
+  readonly service: ServiceDefinition | undefined
+  /** The id of the set that the fields make up, or come closest to. */
+  readonly variant: string | undefined
+  /** Canonical name → value, only of the fields of the chosen variant (of all complete ones, when several are). */
+  readonly fields: ReadonlyMap<string, ResolvedField>
+  /** Secrets absent, or keys named in `fields` absent: SecretsResolved=False. */
+  readonly unresolved: readonly Finding[]
+  /** Errors first, the most helpful before all, then warnings; waived ones last. */
+  readonly findings: readonly Finding[]
+  /** No unresolved and no unwaived error. */
+  readonly valid: boolean
+}
+
+export interface InspectInput {
+  readonly service: string
+  readonly credentials: CredentialsInput
+  /** By name; or the reason why one is not there. A name that is missing counts as NotFound. */
+  readonly secrets: Secrets
+  /** For tests. Default: the whole catalogue. */
+  readonly catalogue?: ReadonlyMap<string, ServiceDefinition>
+}
+
+export function inspect(input: InspectInput): Inspection {
+  const catalogue = input.catalogue ?? services
+  const waive = new Set(input.credentials.waive ?? [])
+  const service = catalogue.get(input.service)
+  if (service === undefined) {
+    const known = [...catalogue.keys()].sort()
+    const meant = nearestName([input.service], known)
+    const draft: FindingDraft = {
+      code: 'UnsupportedService',
+      params: { service: input.service, known, ...(meant === undefined ? {} : { meant }) },
+    }
+    return {
+      service: undefined,
+      variant: undefined,
+      fields: new Map(),
+      unresolved: [],
+      findings: [finding(draft, waive)],
+      valid: false,
+    }
+  }
+
+  const resolution = resolve(service, input.credentials, input.secrets)
+  const texts = readTexts(service, resolution)
+  const choice = chooseVariant(
+    service,
+    (name) => resolution.found.has(name) || resolution.spokenFor.has(name),
+    (name) => texts.get(name)?.text,
+  )
+  const chosen = chosenVariants(choice)
+  const fields = new Map<string, ResolvedField>()
+  for (const { name } of service.fields) {
+    const field = resolution.found.get(name)
+    if (field !== undefined && chosen.some((variant) => uses(variant, name))) fields.set(name, field)
+  }
+  const unresolved = resolution.unresolved.map((draft) => finding(draft, waive))
+  const findings = sortFindings(
+    [
+      ...resolution.problems,
+      ...checkCompleteness(service, resolution, choice),
+      ...checkFields(service, chosen, fields, texts),
+    ].map((draft) => finding(draft, waive)),
+  )
+  return {
+    service,
+    variant: choice.nearest?.id,
+    fields,
+    unresolved,
+    findings,
+    valid: unresolved.length === 0 && !findings.some((other) => other.severity === 'error' && !other.waived),
+  }
+}
+
+function uses(variant: VariantDefinition, field: string): boolean {
+  return variant.required.includes(field) || variant.optional.includes(field)
+}
+
+function chosenVariants({ complete, nearest }: VariantChoice): readonly VariantDefinition[] {
+  if (complete.length > 0) return complete
+  return nearest === undefined ? [] : [nearest]
+}
+
+function readTexts(service: ServiceDefinition, { found }: Resolution): ReadonlyMap<string, ReadText> {
+  const texts = new Map<string, ReadText>()
+  for (const [name, { value }] of found) {
+    const field = findField(service, name)
+    const lenient = field?.secret === true && allShapesOf(service, name).length === 0
+    texts.set(name, readText(value.reveal(), { multiline: field?.multiline === true, lenient }))
+  }
+  return texts
+}
+
+/** What is missing, what is half there, what is there twice, and what is of no use. */
+function checkCompleteness(
+  service: ServiceDefinition,
+  resolution: Resolution,
+  choice: VariantChoice,
+): readonly FindingDraft[] {
+  if (!resolution.complete || choice.nearest === undefined) return []
+  const { found, spokenFor, source } = resolution
+  const present = (name: string): boolean => found.has(name) || spokenFor.has(name)
+  const drafts = choice.nearest.required
+    .filter((name) => !present(name))
+    .map((name) => missingField(service, resolution, choice.nearest, name))
+  if (choice.complete.length > 1) {
+    const variants = choice.complete.map((variant) => variant.id)
+    drafts.push({ code: 'AmbiguousVariant', ...inSecret(source?.name), params: { variants } })
+  }
+
+  const chosen = chosenVariants(choice)
+  const useless = [...found.values()].filter(({ name }) => !chosen.some((variant) => uses(variant, name)))
+  for (const { name, secret, key } of useless) {
+    const pair = service.pairs?.find((names) => names.includes(name))
+    const partner = pair?.find((other) => other !== name)
+    const where = { field: name, ...inSecret(secret), ...(key === undefined ? {} : { key }) }
+    if (partner !== undefined && !present(partner)) {
+      drafts.push({ code: 'IncompletePair', ...where, params: { partner, ...search(service, resolution, partner) } })
+    } else {
+      drafts.push({ code: 'UnusedField', ...where, params: { variant: choice.nearest.id } })
+    }
+  }
+  return drafts
+}
+
+function inSecret(secret: string | undefined): { secret?: string } {
+  return secret === undefined ? {} : { secret }
+}
+
+function missingField(
+  service: ServiceDefinition,
+  resolution: Resolution,
+  variant: VariantDefinition | undefined,
+  name: string,
+): FindingDraft {
+  const blank = resolution.blank.get(name)
+  if (blank !== undefined) {
+    return {
+      code: 'EmptyValue',
+      field: name,
+      ...inSecret(blank.secret),
+      ...(blank.key === undefined ? {} : { key: blank.key }),
+      params: { kind: blank.kind },
+    }
+  }
+  const required = variant?.required ?? []
+  const sets = service.variants
+    .filter((other) => other.sameAs === undefined && other.required.join() !== required.join())
+    .map((other) => other.required.join(' + '))
+  return {
+    code: 'MissingField',
+    field: name,
+    ...inSecret(resolution.source?.name),
+    params: {
+      partners: required.filter((other) => other !== name && resolution.found.has(other)),
+      alternatives: [...new Set(sets)].filter((set) => set !== required.join(' + ')),
+      ...search(service, resolution, name),
+    },
+  }
+}
+
+/** Where a field was looked for, and which key may have been meant. */
+function search(service: ServiceDefinition, resolution: Resolution, name: string): NonNullable<FindingDraft['params']> {
+  const field = findField(service, name)
+  if (field === undefined || resolution.source === undefined) return {}
+  const { source, found } = resolution
+  const taken = new Set(service.fields.flatMap((other) => acceptedKeys(service, other)))
+  for (const other of found.values()) if (other.secret === source.name && other.key !== undefined) taken.add(other.key)
+  const lookedFor = acceptedKeys(service, field)
+  const listed = listKeys(service, source)
+  const meant = nearestName(
+    lookedFor,
+    [...source.data.keys()].filter((key) => !taken.has(key)),
+  )
+  return { lookedFor, ...listed, ...(meant === undefined ? {} : { meant }) }
+}
+
+interface CheckedField {
+  readonly definition: FieldDefinition
+  readonly resolved: ResolvedField
+  readonly read: ReadText
+  readonly shape: Shape | undefined
+}
+
+function checkFields(
+  service: ServiceDefinition,
+  chosen: readonly VariantDefinition[],
+  fields: ReadonlyMap<string, ResolvedField>,
+  texts: ReadonlyMap<string, ReadText>,
+): readonly FindingDraft[] {
+  const checked: CheckedField[] = []
+  for (const definition of service.fields) {
+    const resolved = fields.get(definition.name)
+    const read = texts.get(definition.name)
+    if (resolved === undefined || read === undefined) continue
+    checked.push({ definition, resolved, read, shape: shapeOf(service, chosen, definition.name) })
+  }
+  const swapped = findSwapped(checked)
+  return checked.flatMap((field) => {
+    const { definition, resolved, read, shape } = field
+    const where = {
+      field: definition.name,
+      ...inSecret(resolved.secret),
+      ...(resolved.key === undefined ? {} : { key: resolved.key }),
+    }
+    const other = swapped.get(field)
+    const problems =
+      other === undefined
+        ? checkValue(definition, read, shape, allShapesOf(service, definition.name))
+        : [...swapProblems(definition, other.definition), ...textProblems(read)]
+    return problems.map((problem) => ({ ...problem, ...where }))
+  })
+}
+
+/** One finding for both fields, and nothing about the form of either. */
+function swapProblems(field: FieldDefinition, other: FieldDefinition): readonly ValueProblem[] {
+  return field.name < other.name ? [{ code: 'SwappedFields', params: { other: other.name } }] : []
+}
+
+/** Pairs of which each holds what the other should, and at least one does not hold what it should. */
+function findSwapped(fields: readonly CheckedField[]): ReadonlyMap<CheckedField, CheckedField> {
+  const swapped = new Map<CheckedField, CheckedField>()
+  const fits = (shape: Shape | undefined, field: CheckedField): boolean =>
+    shape !== undefined && field.read.text !== undefined && shape.pattern.test(field.read.text)
+  for (const [index, a] of fields.entries()) {
+    for (const b of fields.slice(index + 1)) {
+      if (swapped.has(a) || swapped.has(b) || a.shape === b.shape) continue
+      const rightAsItIs = fits(a.shape, a) && fits(b.shape, b)
+      if (!rightAsItIs && fits(a.shape, b) && fits(b.shape, a)) {
+        swapped.set(a, b)
+        swapped.set(b, a)
+      }
+    }
+  }
+  return swapped
+}
