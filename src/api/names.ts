@@ -1,0 +1,36 @@
+/** The names under which the operator is known to a cluster. They never change: labels and annotations outlive versions. */
+
+export const group = 'tracardi.com'
+export const version = 'v1beta1'
+export const apiVersion = `${group}/${version}`
+export const kind = 'TracardiResource'
+export const plural = 'tracardiresources'
+
+/** Component name, field manager and reporting controller. It must not begin with `kubectl`: Flux strips such managers. */
+export const componentName = 'tracardi-operator'
+
+/** On a target Secret, always with the value `componentName`. */
+export const managedByLabel = 'app.kubernetes.io/managed-by'
+/** On a target Secret: the name of the TracardiResource. */
+export const resourceLabel = 'tracardi.com/resource'
+/** On a target Secret: `<installation>/<namespace>/<name>` of the owner. */
+export const ownerAnnotation = 'tracardi.com/owner'
+/** On a target Secret: the id of the contents, written together with them. */
+export const idAnnotation = 'tracardi.com/credentials-id'
+/** On a target Secret: uid and resourceVersion of the Secrets that the contents came from. */
+export const sourceAnnotation = 'tracardi.com/source'
+
+/** The longest name of a TracardiResource: it becomes the name part of a label key and of a volume. */
+export const maxResourceNameLength = 63
+/** The longest name of a target Secret: what is appended to it for a version must still fit into 253 characters. */
+export const maxTargetNameLength = 230
+
+/** The label of a pod template that says which credentials of this resource its pods carry. */
+export function stampLabel(resourceName: string): string {
+  return `credentials.tracardi.com/${resourceName}`
+}
+
+/** The target Secret of a resource that names none. */
+export function defaultTargetName(resourceName: string): string {
+  return `${resourceName}-credentials`
+}
