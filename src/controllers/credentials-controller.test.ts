@@ -1,0 +1,1043 @@
+import { createHash } from 'node:crypto'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { tracardiResources } from '../api/tracardi-resource.ts'
+import type { TracardiResource, TracardiResourceSpec, TracardiResourceStatus } from '../api/tracardi-resource.ts'
+import { SecretCache, identity } from '../credentials/secret-cache.ts'
+import { Sensitive } from '../credentials/sensitive.ts'
+import type { Deployment } from '../delivery/workloads.ts'
+import { KubeClient } from '../kube/client.ts'
+import { KubeError } from '../kube/errors.ts'
+import type { EventRecorder } from '../kube/event-recorder.ts'
+import { FakeClock } from '../kube/fake-clock.ts'
+import { resourceName, secrets } from '../kube/objects.ts'
+import type { KubeObject, ManagedFieldsEntry, Secret } from '../kube/objects.ts'
+import { Store } from '../kube/store.ts'
+import type { CallOptions } from '../kube/transport.ts'
+import type { Logger } from '../telemetry/log.ts'
+import { CredentialsController, secretKeysOf, targetNameOf } from './credentials-controller.ts'
+
+const key = 'shop/mail'
+const namespace = 'shop'
+
+/** A key of the right form, another one for each number. */
+function apiKey(number: number): string {
+  const text = createHash('sha512').update(String(number)).digest('base64url')
+  return `SG.${text.slice(0, 22)}.${text.slice(22, 65)}`
+}
+
+/** RFC 7396. */
+function merge(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch
+  const result = new Map(Object.entries(target ?? {}))
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) result.delete(name)
+    else result.set(name, merge(result.get(name), value))
+  }
+  return Object.fromEntries(result)
+}
+
+interface Call {
+  readonly verb: string
+  readonly name: string
+  readonly body: unknown
+}
+
+/** An API server in memory, the parts of the operator over it, and a record of what was asked and said. */
+class World {
+  readonly clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5))
+  readonly resources = new Store<TracardiResource>({ clock: this.clock })
+  readonly secretStore = new Store<Secret>({ clock: this.clock })
+  readonly deployments = new Store<Deployment>({ clock: this.clock })
+  readonly objects = new Map<string, KubeObject>()
+  readonly calls: Call[] = []
+  readonly events: { type: string; reason: string; note: string }[] = []
+  /** Everything that was said: Events, log lines, statuses, errors. */
+  readonly said: string[] = []
+  /** Called as a request arrives, before it takes effect. */
+  onRequest: (call: string) => void = () => undefined
+  /** Called after it has taken effect, before the answer. */
+  onAnswer: (call: string) => void = () => undefined
+  #resourceVersion = 100
+  readonly installation: string
+  cache: SecretCache
+  controller: CredentialsController
+
+  constructor(installation: string) {
+    this.installation = installation
+    const { cache, controller } = this.#start()
+    this.cache = cache
+    this.controller = controller
+  }
+
+  /** A new process: nothing is left in memory but what lists bring. */
+  restart(): void {
+    this.cache.close()
+    const { cache, controller } = this.#start()
+    this.cache = cache
+    this.controller = controller
+  }
+
+  #start(): { cache: SecretCache; controller: CredentialsController } {
+    const client = new KubeClient({
+      request: (call) => this.#request(call),
+      stream: () => Promise.reject(new Error('no')),
+    })
+    const cache = new SecretCache({ client, store: this.secretStore, clock: this.clock, ttlMs: 60_000 })
+    const { clock, resources, secretStore, deployments, installation } = this
+    const events = {
+      record: (event: { type: string; reason: string; note: string }) => {
+        this.events.push(event)
+        this.said.push(JSON.stringify(event))
+      },
+    } as unknown as EventRecorder
+    const controller = new CredentialsController({
+      client,
+      resources,
+      secretStore,
+      deployments,
+      cache,
+      events,
+      clock,
+      installation,
+    })
+    return { cache, controller }
+  }
+
+  async #request({ method, body, describe }: CallOptions): Promise<unknown> {
+    const { verb, resource, name = '' } = describe
+    const call = `${verb} ${resource.replace('.tracardi.com', '')} ${name}`
+    this.calls.push({ verb, name: call, body })
+    await Promise.resolve()
+    this.onRequest(call)
+    const path = `${resource.split('/')[0] ?? ''} ${name}`
+    const present = this.objects.get(path)
+    if (method === 'POST') {
+      if (present !== undefined) throw new KubeError({ ...describe, status: 409, apiReason: 'AlreadyExists' })
+      const created = structuredClone(body) as Secret
+      created.metadata.uid = `uid-of-${name}-${String(this.#resourceVersion)}`
+      created.metadata.managedFields = [this.claim('tracardi-operator')]
+      this.put(created, path)
+    } else if (present === undefined) {
+      throw new KubeError({ ...describe, status: 404, apiReason: 'NotFound' })
+    } else if (method === 'PATCH') {
+      const patch = body as { metadata: { uid?: string; resourceVersion?: string }; data?: object; status?: object }
+      const { uid, resourceVersion } = present.metadata
+      // Whatever is not fenced is a mistake, wherever it lands.
+      expect(patch.metadata).toMatchObject({
+        uid: expect.any(String) as string,
+        resourceVersion: expect.any(String) as string,
+      })
+      if (patch.metadata.uid !== uid || patch.metadata.resourceVersion !== resourceVersion)
+        throw new KubeError({ ...describe, status: 409, apiReason: 'Conflict' })
+      const patched = merge(present, patch) as Secret & TracardiResource
+      // A value that changes changes hands.
+      if (patch.data !== undefined) patched.metadata.managedFields = [this.claim('tracardi-operator')]
+      this.put(patched, path)
+      if (patch.status !== undefined) this.said.push(JSON.stringify(patched.status))
+    }
+    this.onAnswer(call)
+    return structuredClone(this.objects.get(path))
+  }
+
+  claim(manager: string): ManagedFieldsEntry {
+    return { manager, operation: 'Update', fieldsV1: { 'f:data': { '.': {} } } }
+  }
+
+  put(object: KubeObject, path: string): void {
+    object.metadata.resourceVersion = String(++this.#resourceVersion)
+    this.objects.set(path, object)
+  }
+
+  /** Somebody writes a source. */
+  source(value: string | undefined, name = 'live', change: Partial<Secret> = {}): void {
+    const path = `secrets ${name}`
+    if (value === undefined) {
+      this.objects.delete(path)
+    } else {
+      const data = { apiKey: Buffer.from(value).toString('base64') }
+      const metadata = { name, namespace, uid: `uid-of-${name}`, resourceVersion: '', labels: {} }
+      this.put({ metadata, type: 'Opaque', data, ...change }, path)
+    }
+  }
+
+  resource(spec: Partial<TracardiResourceSpec> = {}, uid = 'uid-of-the-resource-4f2c9'): void {
+    const path = `${resourceName(tracardiResources)} mail`
+    const present = this.objects.get(path) as TracardiResource | undefined
+    const same = present?.metadata.uid === uid ? present : undefined
+    const resource: TracardiResource = {
+      metadata: { name: 'mail', namespace, uid, resourceVersion: '', generation: (same?.metadata.generation ?? 0) + 1 },
+      spec: { service: 'sendgrid', credentials: { secretRef: { name: 'live' } }, target: {}, ...spec },
+      ...(same?.status !== undefined && { status: same.status }),
+    }
+    this.put(resource, path)
+  }
+
+  workload(stamp: string | undefined, available = true): void {
+    this.put(
+      {
+        metadata: { name: 'sender', namespace, uid: 'uid-of-sender', resourceVersion: '', generation: 1 },
+        spec: {
+          template: { metadata: { labels: stamp === undefined ? {} : { 'credentials.tracardi.com/mail': stamp } } },
+        },
+        status: { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: available ? 1 : 0 },
+      } as KubeObject,
+      'deployments sender',
+    )
+  }
+
+  /** Somebody changes the target by hand. */
+  edit(change: (target: Secret) => void): void {
+    const target = structuredClone(this.target!)
+    target.metadata.managedFields?.push(this.claim('kubectl-edit'))
+    change(target)
+    this.put(target, 'secrets mail-credentials')
+  }
+
+  /** The watches tell of everything that has happened. */
+  watch(): void {
+    for (const [path, object] of this.objects) {
+      const copy = structuredClone(object)
+      if (path.startsWith('secrets ')) this.secretStore.upsert(identity(copy))
+      else if (path.startsWith('deployments ')) this.deployments.upsert(copy)
+      else this.resources.upsert(copy as TracardiResource)
+    }
+    for (const store of [this.secretStore, this.deployments] as Store<KubeObject>[])
+      for (const { metadata } of store.list())
+        if (!this.objects.has(`${store === this.secretStore ? 'secrets' : 'deployments'} ${metadata.name}`))
+          store.remove({ metadata: { ...metadata, resourceVersion: String(++this.#resourceVersion) } })
+  }
+
+  get target(): Secret | undefined {
+    return this.objects.get('secrets mail-credentials')
+  }
+
+  get value(): string | undefined {
+    const data = this.target?.data?.['SENDGRID_API_KEY']
+    return data === undefined ? undefined : Buffer.from(data, 'base64').toString()
+  }
+
+  get status(): TracardiResourceStatus {
+    return (this.objects.get(`${resourceName(tracardiResources)} mail`) as TracardiResource).status ?? {}
+  }
+
+  get ready(): string {
+    const ready = this.status.conditions?.find(({ type }) => type === 'Ready')
+    return `${ready?.status ?? ''}/${ready?.reason ?? ''}`
+  }
+
+  async reconcile() {
+    const line = (fields: object, message: string): void => {
+      this.said.push(JSON.stringify(fields) + message)
+    }
+    const log: Logger = { debug: line, info: line, warn: line, error: line, child: () => log }
+    try {
+      return await this.controller.reconcile(key, { signal: new AbortController().signal, reconcileID: '1', log })
+    } catch (error) {
+      this.said.push(String(error), JSON.stringify(error))
+      throw error
+    }
+  }
+
+  /** The calls since the last time. */
+  take(): string[] {
+    return this.calls.splice(0).map(({ name }) => name)
+  }
+
+  takeEvents(): string[] {
+    return this.events.splice(0).map(({ reason }) => reason)
+  }
+}
+
+const worlds: World[] = []
+
+function world(installation = 'green'): World {
+  const w = new World(installation)
+  worlds.push(w)
+  return w
+}
+
+/** A world in which the first key is in force, and all is quiet. */
+async function settled(spec: Partial<TracardiResourceSpec> = {}): Promise<World> {
+  const w = world()
+  w.source(apiKey(1))
+  w.resource(spec)
+  w.watch()
+  await w.reconcile()
+  w.watch()
+  w.take()
+  w.takeEvents()
+  return w
+}
+
+afterEach(() => {
+  for (const w of worlds.splice(0)) {
+    w.cache.close()
+    const said = w.said.join('\n')
+    for (let number = 0; number < 10; number++) {
+      const value = apiKey(number)
+      for (const piece of [value.slice(3, 25), value.slice(26), Buffer.from(value).toString('base64').slice(0, 30)])
+        expect(said).not.toContain(piece)
+    }
+    expect(said).not.toContain('What the server says')
+  }
+  vi.restoreAllMocks()
+})
+
+const statusCall = 'patch tracardiresources/status mail'
+const consumers: TracardiResourceSpec['consumers'] = [{ kind: 'Deployment', name: 'sender' }]
+
+describe('the usual life of a resource costs', () => {
+  test('at first: one read of each Secret, one target, one status', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials',
+      'get secrets live',
+      'create secrets mail-credentials',
+      statusCall,
+    ])
+    expect(w.value).toBe(apiKey(1))
+    expect(w.target?.metadata).toMatchObject({
+      labels: { 'app.kubernetes.io/managed-by': 'tracardi-operator', 'tracardi.com/resource': 'mail' },
+      annotations: { 'tracardi.com/owner': 'green/shop/mail', 'tracardi.com/credentials-id': '1-4f2c9' },
+    })
+    expect(w.status).toMatchObject({
+      credentialsId: '1-4f2c9',
+      observedGeneration: 1,
+      target: { name: 'mail-credentials' },
+    })
+    expect(w.ready).toBe('True/NoConsumers')
+    expect(w.takeEvents()).toEqual(['CredentialsInForce', 'NoConsumers'])
+  })
+
+  test('at rest: nothing, also after the watches have told of our own writes, and hours later', async () => {
+    const w = await settled()
+    for (const ms of [0, 61_000, 3_600_000]) {
+      await w.clock.advance(ms)
+      w.watch()
+      expect(await w.reconcile()).toBeUndefined()
+    }
+    expect(w.take()).toEqual([])
+    expect(w.takeEvents()).toEqual([])
+  })
+
+  test('a rotation: one read of the source, one patch of the target, one of the status', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets live', 'patch secrets mail-credentials', statusCall])
+    expect(w.value).toBe(apiKey(2))
+    expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', versions: ['2-4f2c9'] })
+    expect(w.takeEvents()).toEqual(['CredentialsInForce', 'NoConsumers'])
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('a rotation after a minute: the target is confirmed as well', async () => {
+    const w = await settled()
+    await w.clock.advance(60_000)
+    w.source(apiKey(2))
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials',
+      'get secrets live',
+      'patch secrets mail-credentials',
+      statusCall,
+    ])
+  })
+
+  test('a source that was touched: its record on the target and in the status, no new id', async () => {
+    const w = await settled()
+    w.source(apiKey(1))
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets live', 'patch secrets mail-credentials', statusCall])
+    expect(w.status.credentialsId).toBe('1-4f2c9')
+    expect(w.takeEvents()).toEqual([])
+  })
+
+  test('a rotation with a consumer: one status more, when it is through', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource({ consumers })
+    w.workload(undefined)
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials',
+      'get secrets live',
+      'create secrets mail-credentials',
+      statusCall,
+    ])
+    expect(w.ready).toBe('False/RollingOut')
+    // Stamped, and then rolling: nothing that the status could say.
+    w.workload('1-4f2c9', false)
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+    w.workload('1-4f2c9')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([statusCall])
+    expect(w.ready).toBe('True/Delivered')
+    expect(w.status.consumers).toEqual({ total: 1, updated: 1, failed: 0, summary: '1/1' })
+  })
+
+  test('a restart of the operator: reads alone', async () => {
+    const w = await settled()
+    w.restart()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'get secrets live'])
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('a resource that only checks: one read, one status', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource({ target: null })
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets live', statusCall])
+    expect(w.ready).toBe('True/Valid')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('a change of spec that yields the same contents: no read', async () => {
+    const w = await settled()
+    w.resource({ target: { deletionPolicy: 'Delete' } })
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch secrets mail-credentials', statusCall])
+    expect(w.target?.metadata.ownerReferences).toMatchObject([
+      { kind: 'TracardiResource', uid: 'uid-of-the-resource-4f2c9' },
+    ])
+    expect(w.status).toMatchObject({ credentialsId: '1-4f2c9', observedGeneration: 2 })
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('one that is deleted, or unknown: nothing', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    const resource = structuredClone(w.resources.get(key)!)
+    resource.metadata.deletionTimestamp = '2026-01-02T03:04:06Z'
+    resource.metadata.resourceVersion = '100000'
+    w.resources.upsert(resource)
+    expect(await w.reconcile()).toBeUndefined()
+    w.resources.remove(resource)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([])
+  })
+})
+
+describe('the gate', () => {
+  test.each<[string, (w: World) => void, string]>([
+    [
+      'a line break at the end',
+      (w) => {
+        w.source(`${apiKey(2)}\n`)
+      },
+      'TrailingNewline',
+    ],
+    [
+      'cut off',
+      (w) => {
+        w.source(apiKey(2).slice(0, 60))
+      },
+      'Truncated',
+    ],
+    [
+      'empty',
+      (w) => {
+        w.source('')
+      },
+      'EmptyValue',
+    ],
+    [
+      'under no name',
+      (w) => {
+        w.source(apiKey(2), 'live', { data: { unrelated: '' } })
+      },
+      'MissingField',
+    ],
+    [
+      'of a type that is never read',
+      (w) => {
+        w.source(apiKey(2), 'live', { type: 'kubernetes.io/service-account-token' })
+      },
+      'ForbiddenSecretType',
+    ],
+    [
+      'of a type that is never read',
+      (w) => {
+        w.source(apiKey(2), 'live', { type: 'bootstrap.kubernetes.io/token' })
+      },
+      'ForbiddenSecretType',
+    ],
+    [
+      'of a type that is never read',
+      (w) => {
+        w.source(apiKey(2), 'live', { type: 'helm.sh/release.v1' })
+      },
+      'ForbiddenSecretType',
+    ],
+    [
+      'written by the operator',
+      (w) => {
+        const labels = { 'app.kubernetes.io/managed-by': 'tracardi-operator' }
+        w.source(apiKey(2), 'live', {
+          metadata: { name: 'live', namespace, uid: 'uid-of-live', resourceVersion: '', labels },
+        })
+      },
+      'OperatorOwnedSecret',
+    ],
+    [
+      'deleted',
+      (w) => {
+        w.source(undefined)
+      },
+      'SecretNotFound',
+    ],
+    [
+      'of a service that a newer operator knows',
+      (w) => {
+        w.resource({ service: 'carrier-pigeon' })
+      },
+      'UnsupportedService',
+    ],
+  ])('%s: what is in force stays', async (_, happens, reason) => {
+    const w = await settled()
+    const before = structuredClone(w.target)
+    happens(w)
+    w.watch()
+    await w.reconcile()
+    expect(w.take().filter((call) => !call.startsWith('get '))).toEqual([statusCall])
+    expect(w.target).toEqual(before)
+    expect(w.ready).toBe(`False/${reason}`)
+    expect(w.status).toMatchObject({ credentialsId: '1-4f2c9', versions: ['1-4f2c9'] })
+    w.watch()
+    await w.reconcile()
+    expect(w.take().filter((call) => !call.startsWith('get '))).toEqual([])
+    // And it goes on by itself.
+    w.resource()
+    w.source(apiKey(3))
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId, w.ready]).toEqual([apiKey(3), '2-4f2c9', 'True/NoConsumers'])
+  })
+
+  test('nothing in force yet: nothing is created, and the id is announced and kept', async () => {
+    const w = world()
+    w.source(`${apiKey(1)}\n`)
+    w.resource()
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'get secrets live', statusCall])
+    expect(w.target).toBeUndefined()
+    expect(w.status.versions).toEqual(['1-4f2c9'])
+    expect(w.status).not.toHaveProperty('credentialsId')
+    w.source(apiKey(1))
+    w.watch()
+    await w.reconcile()
+    expect(w.status.credentialsId).toBe('1-4f2c9')
+    expect(w.ready).toBe('True/NoConsumers')
+  })
+
+  test('two fields under one key', async () => {
+    const w = await settled()
+    const data = {
+      apiKey: Buffer.from(apiKey(2)).toString('base64'),
+      onBehalfOf: Buffer.from('sub').toString('base64'),
+    }
+    w.source('', 'live', { data })
+    w.resource({ target: { keys: { onBehalfOf: 'SENDGRID_API_KEY' } } })
+    w.watch()
+    await w.reconcile()
+    expect(w.ready).toBe('False/TargetKeyConflict')
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(1), '1-4f2c9'])
+  })
+
+  test('more than a Secret can hold', async () => {
+    const w = world()
+    w.resource({
+      credentials: { secretRef: { name: 'live' }, waive: ['OversizedValue', 'PatternMismatch', 'UnusualLength'] },
+    })
+    const data = {
+      apiKey: Buffer.from(apiKey(1)).toString('base64'),
+      onBehalfOf: Buffer.from('s'.repeat(1_048_576)).toString('base64'),
+    }
+    w.source('', 'live', { data })
+    w.watch()
+    await w.reconcile()
+    expect(w.ready).toBe('False/TargetTooLarge')
+    expect(w.target).toBeUndefined()
+  })
+})
+
+describe('a Secret that is awaited', () => {
+  test('for a minute it is on its way, then it needs a person; then nothing is written, and it goes on by itself', async () => {
+    const w = world()
+    w.resource()
+    w.watch()
+    const flags = () => w.status.conditions?.map(({ type }) => type).filter((type) => /Reconciling|Stalled/.test(type))
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    expect([w.ready, flags()]).toEqual(['False/SecretNotFound', ['Reconciling']])
+    w.watch()
+    await w.clock.advance(20_000)
+    w.take()
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 40_000 })
+    expect(w.take()).not.toContain(statusCall)
+    await w.clock.advance(40_000)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(flags()).toEqual(['Stalled'])
+    w.watch()
+    w.take()
+    await w.clock.advance(3_600_000)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).not.toContain(statusCall)
+    w.source(apiKey(1))
+    w.watch()
+    await w.reconcile()
+    expect([w.ready, flags()]).toEqual(['True/NoConsumers', []])
+  })
+})
+
+describe('somebody else and the target', () => {
+  test('edited: it is mended, with the id it had', async () => {
+    const w = await settled()
+    w.edit((target) => {
+      target.data!['SENDGRID_API_KEY'] = Buffer.from(apiKey(9)).toString('base64')
+    })
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'patch secrets mail-credentials'])
+    expect([w.value, w.target?.metadata.annotations?.['tracardi.com/credentials-id']]).toEqual([apiKey(1), '1-4f2c9'])
+    expect(w.takeEvents()).toEqual(['TargetMended'])
+  })
+
+  test('a key added, a key removed', async () => {
+    const w = await settled()
+    w.edit((target) => {
+      target.data = { OTHER: 'eA==' }
+    })
+    w.watch()
+    await w.reconcile()
+    expect(Object.keys(w.target?.data ?? {})).toEqual(['SENDGRID_API_KEY'])
+    expect(w.value).toBe(apiKey(1))
+  })
+
+  test('deleted: it is made again, with the id it had', async () => {
+    const w = await settled()
+    w.objects.delete('secrets mail-credentials')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'create secrets mail-credentials'])
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(1), '1-4f2c9'])
+    expect(w.takeEvents()).toEqual(['TargetMended'])
+  })
+
+  test.each<[string, (w: World) => void]>([
+    [
+      'edited',
+      (w) => {
+        w.edit((target) => {
+          target.data = { SENDGRID_API_KEY: 'eA==' }
+        })
+      },
+    ],
+    [
+      'deleted',
+      (w) => {
+        w.objects.delete('secrets mail-credentials')
+      },
+    ],
+  ])('%s while the source is bad: nothing is invented, nothing is blessed, and it stays said', async (_, happens) => {
+    const w = await settled()
+    w.source(`${apiKey(2)}\n`)
+    happens(w)
+    const before = structuredClone(w.target)
+    w.watch()
+    for (let round = 0; round < 3; round++) {
+      await w.reconcile()
+      expect(w.take().filter((call) => !call.startsWith('get '))).toEqual(round === 0 ? [statusCall] : [])
+      expect(w.ready).toBe('False/TargetLost')
+      expect(w.status).not.toHaveProperty('credentialsId')
+      w.watch()
+    }
+    expect(w.target).toEqual(before)
+    w.source(apiKey(3))
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId, w.ready]).toEqual([apiKey(3), '2-4f2c9', 'True/NoConsumers'])
+  })
+
+  test('the name is taken: it is left alone until it is free', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.source('theirs', 'mail-credentials')
+    w.resource()
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'get secrets live', statusCall])
+    expect(w.ready).toBe('False/TargetConflict')
+    expect(w.status).not.toHaveProperty('target')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+    w.objects.delete('secrets mail-credentials')
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.ready]).toEqual([apiKey(1), 'True/NoConsumers'])
+  })
+
+  test('another installation keeps it: nothing at all is written', async () => {
+    const w = await settled()
+    const other = world('blue')
+    for (const [path, object] of w.objects) other.objects.set(path, structuredClone(object))
+    other.source(apiKey(2))
+    other.watch()
+    for (let round = 0; round < 2; round++) expect(await other.reconcile()).toBeUndefined()
+    expect(other.take().filter((call) => !call.startsWith('get '))).toEqual([])
+    expect(new Set(other.takeEvents())).toEqual(new Set(['ManagedElsewhere']))
+    expect(other.said.join()).toContain('--installation-id=green')
+  })
+
+  test('a recreated resource takes up its target with the id it has', async () => {
+    const w = await settled()
+    w.resource({}, 'uid-of-another-aaaaa')
+    w.controller.forget(key)
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(1), '1-4f2c9'])
+    expect(w.takeEvents()).not.toContain('CredentialsInForce')
+    w.source(apiKey(2))
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(2), '2-aaaaa'])
+  })
+})
+
+describe('races', () => {
+  test('the source changes while the target is written: the newer one is not taken for done', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    w.onAnswer = (call) => {
+      if (call !== 'patch secrets mail-credentials') return
+      w.onAnswer = () => undefined
+      w.source(apiKey(3))
+      w.watch()
+    }
+    await w.reconcile()
+    expect(w.value).toBe(apiKey(2))
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(3), '3-4f2c9'])
+    w.watch()
+    w.take()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('it changes while another Secret is read', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.source('ie', 'shared', { data: { region: Buffer.from('eu').toString('base64') } })
+    w.resource({
+      target: null,
+      credentials: {
+        secretRef: { name: 'live' },
+        fields: [{ name: 'region', secretKeyRef: { name: 'shared', key: 'region' } }],
+      },
+    })
+    w.watch()
+    w.onAnswer = (call) => {
+      if (call !== 'get secrets shared') return
+      w.onAnswer = () => undefined
+      w.source(`${apiKey(2)}\n`)
+      w.watch()
+    }
+    await w.reconcile()
+    await w.reconcile()
+    expect(w.ready).toBe('False/TrailingNewline')
+  })
+
+  test('somebody creates the target first: who won is read', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    w.onRequest = (call) => {
+      if (call.startsWith('create')) w.source('theirs', 'mail-credentials')
+    }
+    await expect(w.reconcile()).rejects.toMatchObject({ reason: 'AlreadyExists', retry: 'now' })
+    expect(w.status).toEqual({})
+    w.take()
+    // The watch has not told of it.
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', statusCall])
+    expect(w.ready).toBe('False/TargetConflict')
+  })
+
+  test('somebody changes the target first: it is read again, also before the watch tells', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    w.edit((target) => {
+      target.metadata.labels = { ...target.metadata.labels, team: 'x' }
+      target.metadata.managedFields = [w.claim('tracardi-operator')]
+    })
+    await expect(w.reconcile()).rejects.toMatchObject({ reason: 'Conflict', retry: 'now' })
+    expect([w.value, w.ready]).toEqual([apiKey(1), 'True/NoConsumers'])
+    w.take()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'patch secrets mail-credentials', statusCall])
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(2), '2-4f2c9'])
+    expect(w.target?.metadata.labels).toMatchObject({ team: 'x' })
+  })
+
+  test('somebody deletes the target first', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    w.objects.delete('secrets mail-credentials')
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 404 })
+    await w.reconcile()
+    expect([w.value, w.status.credentialsId]).toEqual([apiKey(2), '2-4f2c9'])
+  })
+
+  test('the resource changes before the status is written: what was done is not done twice', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    w.onRequest = (call) => {
+      if (call !== statusCall) return
+      w.onRequest = () => undefined
+      w.resource()
+    }
+    await expect(w.reconcile()).rejects.toMatchObject({ reason: 'Conflict' })
+    expect(w.value).toBe(apiKey(2))
+    w.watch()
+    w.take()
+    await w.reconcile()
+    expect(w.take().filter((call) => call.startsWith('create'))).toEqual([])
+    expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', observedGeneration: 2 })
+    expect([w.value, w.target?.metadata.annotations?.['tracardi.com/credentials-id']]).toEqual([apiKey(2), '2-4f2c9'])
+  })
+
+  test('killed between target and status: the id is kept', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    w.onRequest = (call) => {
+      if (call === statusCall)
+        throw new KubeError({ verb: 'patch', resource: 'tracardiresources.tracardi.com/status', status: 0 })
+    }
+    await expect(w.reconcile()).rejects.toThrow()
+    w.onRequest = () => undefined
+    w.restart()
+    w.watch()
+    w.take()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'get secrets live', statusCall])
+    expect(w.status.credentialsId).toBe('1-4f2c9')
+  })
+})
+
+describe('what the API server refuses', () => {
+  const error = (call: string, options: Partial<ConstructorParameters<typeof KubeError>[0]>) => {
+    const [verb = '', resource = '', name] = call.split(' ')
+    return new KubeError({ verb, resource, name, namespace, status: 500, ...options })
+  }
+  const refuse = (w: World, call: string, options: Partial<ConstructorParameters<typeof KubeError>[0]>): void => {
+    w.onRequest = (each) => {
+      if (each === call) throw error(call, options)
+    }
+  }
+
+  test.each<[string, string, Partial<ConstructorParameters<typeof KubeError>[0]>, string, RegExp]>([
+    [
+      'to read a source',
+      'get secrets live',
+      { status: 403 },
+      'Forbidden',
+      /may not get secrets live in the namespace shop\. Grant/,
+    ],
+    [
+      'to read the target',
+      'get secrets mail-credentials',
+      { status: 403 },
+      'Forbidden',
+      /may not get secrets mail-credentials/,
+    ],
+    [
+      'to create',
+      'create secrets mail-credentials',
+      { status: 403 },
+      'Forbidden',
+      /may not create secrets mail-credentials/,
+    ],
+    [
+      'because the namespace goes',
+      'create secrets mail-credentials',
+      { status: 403, causes: ['NamespaceTerminating'] },
+      'NamespaceTerminating',
+      /^The namespace shop is being deleted/,
+    ],
+    [
+      'what is written',
+      'create secrets mail-credentials',
+      { status: 422, apiReason: 'Invalid', invalidFields: ['metadata.name', 'data'] },
+      'TargetRefused',
+      /refuses to create secrets mail-credentials in the namespace shop \(metadata\.name, data\)/,
+    ],
+  ])('%s: the status says so, once, and it goes on by itself', async (_, call, options, reason, message) => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    refuse(w, call, options)
+    for (let round = 0; round < 2; round++) {
+      await expect(w.reconcile()).rejects.toMatchObject({ status: options.status, retry: 'backoff' })
+      expect(w.take().filter((each) => each === statusCall)).toEqual(round === 0 ? [statusCall] : [])
+      expect(w.ready).toBe(`False/${reason}`)
+      expect(w.status.conditions?.find(({ type }) => type === 'Reconciling')).toMatchObject({ reason })
+      expect(w.status.conditions?.find(({ type }) => type === 'Ready')?.message).toMatch(message)
+      w.watch()
+    }
+    expect(w.takeEvents()).toEqual([reason])
+    w.onRequest = () => undefined
+    await w.reconcile()
+    expect([w.value, w.ready]).toEqual([apiKey(1), 'True/NoConsumers'])
+    expect(w.status.conditions?.map(({ type }) => type)).not.toContain('Reconciling')
+  })
+
+  test('a refusal leaves what is in force in the status', async () => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    refuse(w, 'patch secrets mail-credentials', { status: 403 })
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect(w.status).toMatchObject({ credentialsId: '1-4f2c9', target: { name: 'mail-credentials' } })
+    expect([w.value, w.ready]).toEqual([apiKey(1), 'False/Forbidden'])
+  })
+
+  test.each([500, 503, 429, 0])('HTTP %s is tried again and not told', async (status) => {
+    const w = await settled()
+    w.source(apiKey(2))
+    w.watch()
+    refuse(w, 'get secrets live', { status })
+    await expect(w.reconcile()).rejects.toMatchObject({ status })
+    expect(w.take()).toEqual(['get secrets live'])
+    expect(w.ready).toBe('True/NoConsumers')
+    w.onRequest = () => undefined
+    await w.reconcile()
+    expect(w.value).toBe(apiKey(2))
+  })
+
+  test('to write the status: that is not written into the status', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    w.onRequest = (call) => {
+      if (call === statusCall)
+        throw new KubeError({ verb: 'patch', resource: 'tracardiresources.tracardi.com/status', status: 403 })
+    }
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect(w.take().filter((call) => call === statusCall)).toHaveLength(1)
+    expect(w.takeEvents()).toEqual(['CredentialsInForce'])
+  })
+})
+
+describe('values', () => {
+  test.each<[string, string | undefined]>([
+    ['all goes well', undefined],
+    ['a read fails', 'get secrets live'],
+    ['a write fails', 'create secrets mail-credentials'],
+    ['the status fails', statusCall],
+  ])('are overwritten when a reconcile ends, if %s', async (_, failing) => {
+    const made: Sensitive[] = []
+    const original = Sensitive.of.bind(Sensitive)
+    vi.spyOn(Sensitive, 'of').mockImplementation((bytes) => {
+      const value = original(bytes)
+      made.push(value)
+      return value
+    })
+    const w = world()
+    w.source(apiKey(1))
+    w.source('theirs', 'mail-credentials')
+    if (failing?.startsWith('create') === true) w.objects.delete('secrets mail-credentials')
+    w.resource()
+    w.watch()
+    w.onRequest = (call) => {
+      if (call === failing) throw new KubeError({ verb: 'get', resource: 'secrets', status: 500 })
+    }
+    await w.reconcile().catch(() => undefined)
+    expect(made.length).toBeGreaterThan(0)
+    for (const value of made) expect(() => value.reveal()).toThrow('wiped')
+  })
+})
+
+describe('isOwnWrite', () => {
+  test('knows the echo of the last status, and nothing else', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource()
+    w.watch()
+    expect(w.controller.isOwnWrite(w.resources.get(key)!)).toBe(false)
+    const seen: boolean[] = []
+    w.resources.addEventHandler({ onUpdate: (_old, resource) => seen.push(w.controller.isOwnWrite(resource)) })
+    await w.reconcile()
+    expect(seen).toEqual([true])
+    w.watch()
+    expect(seen).toEqual([true])
+    w.resource()
+    w.watch()
+    expect(seen).toEqual([true, false])
+    w.controller.forget(key)
+    expect(w.controller.isOwnWrite(w.resources.get(key)!)).toBe(false)
+  })
+})
+
+describe('names', () => {
+  const resource = (spec: Partial<TracardiResourceSpec>): TracardiResource => ({
+    metadata: { name: 'mail', namespace, uid: 'u', resourceVersion: '1' },
+    spec: { service: 'sendgrid', credentials: { secretRef: { name: 'live' } }, ...spec },
+  })
+  const fields = [{ name: 'region', secretKeyRef: { name: 'shared', key: 'r' } }]
+  test.each<[string, Partial<TracardiResourceSpec>, string | undefined, string[]]>([
+    ['only checks', {}, undefined, ['shop/live']],
+    ['no consumers', { consumers: [] }, undefined, ['shop/live']],
+    ['a target by default', { target: {} }, 'mail-credentials', ['shop/live', 'shop/mail-credentials']],
+    ['a target for consumers', { consumers }, 'mail-credentials', ['shop/live', 'shop/mail-credentials']],
+    ['a target of that name', { target: { name: 'x' } }, 'x', ['shop/live', 'shop/x']],
+    [
+      'several sources',
+      { credentials: { fields, secretRef: { name: 'live' } } },
+      undefined,
+      ['shop/live', 'shop/shared'],
+    ],
+  ])('%s', (_, spec, target, keys) => {
+    expect(targetNameOf(resource(spec))).toBe(target)
+    expect(secretKeysOf(resource(spec))).toEqual(keys)
+  })
+})
+
+test('the objects of this test are those of the API', () => {
+  expect([resourceName(tracardiResources), resourceName(secrets)]).toEqual([
+    'tracardiresources.tracardi.com',
+    'secrets',
+  ])
+})

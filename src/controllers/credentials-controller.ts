@@ -1,0 +1,422 @@
+/**
+ * Reconciles one TracardiResource: gather → inspect → decide → apply.
+ *
+ * What it costs: a change of a source is one read of each Secret that changed, one write of the target, one of the status,
+ * and one more status once the consumers are through. Nothing is read or written at rest.
+ */
+import type { Clock } from '../kube/clock.ts'
+import type { KubeClient } from '../kube/client.ts'
+import type { ReconcileContext, ReconcileResult } from '../kube/controller.ts'
+import {
+  KubeError,
+  OperatorError,
+  isAlreadyExists,
+  isConflict,
+  isNamespaceTerminating,
+  isNotFound,
+} from '../kube/errors.ts'
+import type { EventRecorder, EventTarget } from '../kube/event-recorder.ts'
+import { objectKey, secrets } from '../kube/objects.ts'
+import type { Secret } from '../kube/objects.ts'
+import type { Store } from '../kube/store.ts'
+import { apiVersion, componentName, kind, managedByLabel } from '../api/names.ts'
+import { effectiveTarget, tracardiResources } from '../api/tracardi-resource.ts'
+import type { TracardiResource } from '../api/tracardi-resource.ts'
+import { inspect } from '../credentials/inspect.ts'
+import type { Inspection } from '../credentials/inspect.ts'
+import { referencedSecrets } from '../credentials/resolve.ts'
+import { isForbiddenType } from '../credentials/secret-cache.ts'
+import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts'
+import { newTarget, observeTarget, targetContents, targetPatch } from '../credentials/target.ts'
+import type { SourceVersion, TargetOwner } from '../credentials/target.ts'
+import { consumerState, stampOf } from '../delivery/stamps.ts'
+import type { ConsumerState } from '../delivery/stamps.ts'
+import type { Deployment } from '../delivery/workloads.ts'
+import { eventsOfStatus, eventOfTarget } from './credentials-events.ts'
+import { mergePatch } from './merge-patch.ts'
+import { decideProblem, decideStatus } from './status-decision.ts'
+import type { Problem, StatusInput } from './status-decision.ts'
+import { decideTarget } from './target-decision.ts'
+import type { TargetDecision } from './target-decision.ts'
+
+export interface CredentialsControllerOptions {
+  readonly client: KubeClient
+  readonly resources: Store<TracardiResource>
+  /** Metadata of referenced Secrets. */
+  readonly secretStore: Store<Secret>
+  readonly deployments: Store<Deployment>
+  readonly cache: SecretCache
+  readonly events: EventRecorder
+  readonly clock: Clock
+  readonly installation: string
+}
+
+type Verdict = Pick<Inspection, 'findings' | 'unresolved' | 'valid'>
+
+/** What is known of a resource that has nothing to be written, and of what it was concluded. No values. */
+interface Settled {
+  readonly fingerprint: string
+  readonly verdict: Verdict
+  readonly target: StatusInput['target']
+}
+
+/** What the API server takes for a Secret, all values together; see core/v1 MaxSecretSize. */
+const maxSecretBytes = 1_048_576
+
+export class CredentialsController {
+  readonly #options: CredentialsControllerOptions
+  readonly #settled = new Map<string, Settled>()
+  /** The resourceVersion that our own last write of a status gave, so that its echo is no reason to look again. */
+  readonly #written = new Map<string, string>()
+
+  constructor(options: CredentialsControllerOptions) {
+    this.#options = options
+  }
+
+  /** Whether a change of this resource is only the echo of our own write. */
+  isOwnWrite(resource: TracardiResource): boolean {
+    return this.#written.get(objectKey(resource)) === resource.metadata.resourceVersion
+  }
+
+  /** Forgets what was concluded about a resource that is gone. */
+  forget(key: string): void {
+    this.#settled.delete(key)
+    this.#written.delete(key)
+  }
+
+  async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
+    const resource = this.#options.resources.get(key)
+    if (resource === undefined || resource.metadata.deletionTimestamp !== undefined) {
+      this.forget(key)
+      return undefined
+    }
+    const fingerprint = fingerprintOf(
+      resource,
+      (name) => this.#options.secretStore.get(`${resource.metadata.namespace ?? ''}/${name}`)?.metadata,
+    )
+    const settled = this.#settled.get(key)
+    if (settled !== undefined && settled.fingerprint === fingerprint) {
+      return this.#writeStatus(resource, settled.verdict, settled.target, undefined, context)
+    }
+    this.#settled.delete(key)
+    try {
+      return await this.#inspectAndApply(key, resource, context)
+    } catch (error) {
+      const problem = problemOf(error)
+      if (problem === undefined) throw error
+      await this.#patchStatus(resource, decideProblem(resource, problem, this.#now()), context)
+      throw error
+    }
+  }
+
+  async #inspectAndApply(
+    key: string,
+    resource: TracardiResource,
+    context: ReconcileContext,
+  ): Promise<ReconcileResult | undefined> {
+    const { cache } = this.#options
+    const namespace = resource.metadata.namespace ?? ''
+    const targetName = targetNameOf(resource)
+    const names = referencedSecrets(resource.spec.credentials)
+    using held = new DisposableStack()
+    const read = async (name: string): Promise<SecretSnapshot | undefined> => {
+      const secret = await cache.read(namespace, name, context.signal)
+      if (secret !== undefined) held.use(secret)
+      return secret
+    }
+    const [targetSecret, ...sourceSecrets] = await settleAll([
+      targetName === undefined ? Promise.resolve(undefined) : read(targetName),
+      ...names.map(read),
+    ])
+
+    const sources: SourceVersion[] = []
+    const inspected = new Map<string, SecretSnapshot | 'NotFound' | 'ForbiddenType' | 'OperatorOwned'>()
+    names.forEach((name, index) => {
+      const secret = sourceSecrets[index]
+      if (secret !== undefined) sources.push({ name, uid: secret.uid, resourceVersion: secret.resourceVersion })
+      inspected.set(name, secret === undefined ? 'NotFound' : (refusal(secret) ?? secret))
+    })
+    const inspection = inspect({
+      service: resource.spec.service,
+      credentials: resource.spec.credentials,
+      secrets: inspected,
+    })
+    if (targetName === undefined) {
+      const verdict = verdictOf(inspection)
+      this.#settle(key, resource, sources, verdict, undefined)
+      return await this.#writeStatus(resource, verdict, undefined, undefined, context)
+    }
+
+    const owner = this.#owner(resource)
+    const { contents, problem } = contentsOf(resource, inspection)
+    const decision = decideTarget({
+      resource,
+      target: observeTarget(targetSecret, owner),
+      targetName,
+      contents,
+      sources,
+      stamps: this.#stamps(resource),
+    })
+    if (decision.action === 'Elsewhere') {
+      // The other installation writes the status; two that did would never come to rest.
+      context.log.warn({ installation: decision.installation, target: targetName }, 'ManagedElsewhere')
+      this.#options.events.record({
+        regarding: eventTarget(resource),
+        type: 'Warning',
+        reason: 'ManagedElsewhere',
+        action: 'Reconcile',
+        note: `The Secret ${targetName} is kept by the installation ${decision.installation} of the operator; this one, ${this.#options.installation}, leaves the resource alone. If it shall take over, start it with --installation-id=${decision.installation}.`,
+      })
+      return undefined
+    }
+    const inPlace = await this.#applyTarget(resource, targetName, decision, targetSecret, owner, context)
+    const verdict = verdictOf(inspection)
+    const target = targetStatus(targetName, decision)
+    if (problem === undefined && inPlace !== undefined)
+      this.#settle(key, resource, [...sources, inPlace], verdict, target)
+    return await this.#writeStatus(resource, verdict, target, problem, context)
+  }
+
+  /**
+   * Writes the target and returns the version of it that is in place then. A lost race is found by the API server and
+   * answered by gathering again.
+   */
+  async #applyTarget(
+    resource: TracardiResource,
+    name: string,
+    decision: TargetDecision,
+    present: SecretSnapshot | undefined,
+    owner: TargetOwner,
+    context: ReconcileContext,
+  ): Promise<SourceVersion | undefined> {
+    const { client, cache, events } = this.#options
+    if (decision.action !== 'Create' && decision.action !== 'Update') return present
+    const { namespace } = owner
+    const { signal } = context
+    let written: Secret
+    try {
+      if (decision.action === 'Create') {
+        written = await client.create(secrets, namespace, newTarget(name, decision.desire, owner), { signal })
+      } else {
+        const patch = present === undefined ? undefined : targetPatch(present, decision.desire, owner)
+        if (patch === undefined) return present
+        written = await client.patch(secrets, namespace, name, patch, { patchType: 'merge', signal })
+      }
+    } catch (error) {
+      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) cache.invalidate(namespace, name)
+      throw error
+    }
+    cache.prime(written)
+    const { uid, resourceVersion } = written.metadata
+    const inPlace = { name, uid, resourceVersion }
+    const event = eventOfTarget(name, decision)
+    if (event === undefined) return inPlace
+    context.log.info({ target: name, credentialsId: decision.desire.id, why: decision.why }, 'target written')
+    events.record({ regarding: eventTarget(resource), ...event })
+    return inPlace
+  }
+
+  async #writeStatus(
+    resource: TracardiResource,
+    verdict: Verdict,
+    target: StatusInput['target'],
+    problem: Problem | undefined,
+    context: ReconcileContext,
+  ): Promise<ReconcileResult | undefined> {
+    const consumers = this.#consumers(resource, target?.credentialsId)
+    const { status, requeueAfterMs } = decideStatus({
+      resource,
+      inspection: verdict,
+      target,
+      consumers,
+      problem,
+      now: this.#now(),
+    })
+    await this.#patchStatus(resource, status, context)
+    return requeueAfterMs === undefined ? undefined : { requeueAfterMs }
+  }
+
+  async #patchStatus(
+    resource: TracardiResource,
+    status: NonNullable<TracardiResource['status']>,
+    context: ReconcileContext,
+  ): Promise<void> {
+    const { client, resources, events } = this.#options
+    const patch = mergePatch(resource.status ?? {}, status)
+    if (patch === undefined) return
+    const { namespace, name, uid, resourceVersion } = resource.metadata
+    const body = { metadata: { uid, resourceVersion }, status: patch }
+    const written = await client.patch(tracardiResources, namespace, name, body, {
+      patchType: 'merge',
+      subresource: 'status',
+      signal: context.signal,
+    })
+    this.#written.set(objectKey(resource), written.metadata.resourceVersion)
+    resources.observe(written)
+    for (const event of eventsOfStatus(resource.status, status))
+      events.record({ regarding: eventTarget(resource), ...event })
+  }
+
+  /**
+   * Remembers a verdict under the versions that it was made of, as they were read: not those of the store, which may have
+   * moved on meanwhile.
+   */
+  #settle(
+    key: string,
+    resource: TracardiResource,
+    versions: readonly SourceVersion[],
+    verdict: Verdict,
+    target: StatusInput['target'],
+  ): void {
+    const found = new Map(versions.map((version) => [version.name, version]))
+    const fingerprint = fingerprintOf(resource, (name) => found.get(name))
+    if (fingerprint !== undefined) this.#settled.set(key, { fingerprint, verdict, target })
+  }
+
+  #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
+    return (resource.spec.consumers ?? []).map((consumer) =>
+      consumerState(consumer, this.#workload(resource, consumer.name), resource.metadata.name, credentialsId),
+    )
+  }
+
+  #stamps(resource: TracardiResource): string[] {
+    return (resource.spec.consumers ?? []).flatMap((consumer) => {
+      const workload = this.#workload(resource, consumer.name)
+      const stamp = workload === undefined ? undefined : stampOf(workload, resource.metadata.name)
+      return stamp === undefined ? [] : [stamp]
+    })
+  }
+
+  #workload(resource: TracardiResource, name: string): Deployment | undefined {
+    return this.#options.deployments.get(`${resource.metadata.namespace ?? ''}/${name}`)
+  }
+
+  #owner(resource: TracardiResource): TargetOwner {
+    const { namespace = '', name, uid } = resource.metadata
+    return { installation: this.#options.installation, namespace, resource: name, resourceUid: uid }
+  }
+
+  #now(): number {
+    return this.#options.clock.now()
+  }
+}
+
+/** The name of the target that a resource wants; undefined when it only checks. */
+export function targetNameOf(resource: TracardiResource): string | undefined {
+  return effectiveTarget(resource.metadata.name, resource.spec)?.name
+}
+
+/** Every Secret that a resource has to do with: its sources and its target, as `namespace/name`. */
+export function secretKeysOf(resource: TracardiResource): string[] {
+  const namespace = resource.metadata.namespace ?? ''
+  const target = targetNameOf(resource)
+  return [...referencedSecrets(resource.spec.credentials), ...(target === undefined ? [] : [target])].map(
+    (name) => `${namespace}/${name}`,
+  )
+}
+
+export function eventTarget(resource: TracardiResource): EventTarget {
+  const { namespace = '', name, uid } = resource.metadata
+  return { apiVersion, kind, namespace, name, uid }
+}
+
+/** The versions of all that a verdict rests on; undefined when something of it is not there or not known. */
+function fingerprintOf(
+  resource: TracardiResource,
+  versionOf: (name: string) => { readonly uid: string; readonly resourceVersion: string } | undefined,
+): string | undefined {
+  const { metadata, spec } = resource
+  const target = targetNameOf(resource)
+  const parts = [metadata.uid, String(metadata.generation ?? 0)]
+  for (const name of [...referencedSecrets(spec.credentials), ...(target === undefined ? [] : [target])]) {
+    const version = versionOf(name)
+    if (version === undefined) return undefined
+    parts.push(`${name}=${version.uid}/${version.resourceVersion}`)
+  }
+  return parts.join(' ')
+}
+
+function refusal(secret: SecretSnapshot): 'ForbiddenType' | 'OperatorOwned' | undefined {
+  if (isForbiddenType(secret.type)) return 'ForbiddenType'
+  return secret.labels[managedByLabel] === componentName ? 'OperatorOwned' : undefined
+}
+
+function verdictOf({ findings, unresolved, valid }: Inspection): Verdict {
+  return { findings, unresolved, valid }
+}
+
+function contentsOf(
+  resource: TracardiResource,
+  inspection: Inspection,
+): { contents: ReturnType<typeof targetContents>['contents'] | undefined; problem: Problem | undefined } {
+  if (!inspection.valid || inspection.service === undefined) return { contents: undefined, problem: undefined }
+  const { contents, conflicts } = targetContents(inspection.service, inspection.fields, resource.spec.target?.keys)
+  if (conflicts[0] !== undefined) {
+    const message = `Two fields would be written under the key ${conflicts[0]} of the target; give one of them another key in spec.target.keys.`
+    return { contents: undefined, problem: { reason: 'TargetKeyConflict', message, transient: false } }
+  }
+  let bytes = 0
+  for (const [key, value] of contents) bytes += key.length + value.byteLength
+  if (bytes > maxSecretBytes) {
+    const message =
+      'The target would be larger than the 1 MiB that a Secret may hold; the source holds far too long values.'
+    return { contents: undefined, problem: { reason: 'TargetTooLarge', message, transient: false } }
+  }
+  return { contents, problem: undefined }
+}
+
+function targetStatus(name: string, decision: Exclude<TargetDecision, { action: 'Elsewhere' }>): StatusInput['target'] {
+  const nothing = { name, credentialsId: undefined, sources: [] }
+  switch (decision.action) {
+    case 'Create':
+    case 'Update':
+      return {
+        name,
+        outcome: 'InForce',
+        credentialsId: decision.desire.id,
+        announced: undefined,
+        sources: decision.desire.provenance.sources,
+      }
+    case 'Keep':
+      return decision.inForce === undefined
+        ? { ...nothing, outcome: 'NothingYet', announced: decision.announced }
+        : { name, outcome: 'InForce', credentialsId: decision.inForce, announced: undefined, sources: decision.sources }
+    case 'Conflict':
+      return { ...nothing, outcome: 'Conflict', announced: decision.announced }
+    case 'Lost':
+      return { ...nothing, outcome: 'Lost', announced: decision.announced }
+  }
+}
+
+/** What of a failed call belongs into the status; undefined for what is simply tried again. */
+function problemOf(error: unknown): Problem | undefined {
+  if (!(error instanceof KubeError) || isConflict(error) || isAlreadyExists(error) || isNotFound(error))
+    return undefined
+  if (error.resource === 'tracardiresources.tracardi.com/status') return undefined
+  const object = error.objectName === undefined ? '' : ` ${error.objectName}`
+  const what = `${error.verb} ${error.resource}${object} in the namespace ${error.namespace ?? ''}`
+  if (isNamespaceTerminating(error)) {
+    const message = `The namespace ${error.namespace ?? ''} is being deleted; nothing is created in it any more.`
+    return { reason: 'NamespaceTerminating', message, transient: true }
+  }
+  if (error.status === 403) {
+    const message = `The operator may not ${what}. Grant that verb to its ServiceAccount; it goes on by itself.`
+    return { reason: 'Forbidden', message, transient: true }
+  }
+  if (error.status === 422) {
+    const fields = error.invalidFields.length === 0 ? '' : ` (${error.invalidFields.join(', ')})`
+    return { reason: 'TargetRefused', message: `The API server refuses to ${what}${fields}.`, transient: true }
+  }
+  return undefined
+}
+
+/** Waits for all, also when one fails, so that no read is left behind. Throws the first failure. */
+async function settleAll<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(promises)
+  return results.map((result) => {
+    if (result.status === 'fulfilled') return result.value
+    throw result.reason instanceof Error
+      ? result.reason
+      : new OperatorError({ code: 'INTERNAL', reason: 'InternalError', retry: 'backoff', message: 'a read failed' })
+  })
+}

@@ -1,0 +1,467 @@
+import { describe, expect, test } from 'vitest'
+import type { TracardiResource } from '../api/tracardi-resource.ts'
+import { stripDeployment } from '../delivery/workloads.ts'
+import type { Deployment } from '../delivery/workloads.ts'
+import { KubeClient } from '../kube/client.ts'
+import type { ReconcileResult } from '../kube/controller.ts'
+import { KubeError } from '../kube/errors.ts'
+import type { KubeErrorOptions } from '../kube/errors.ts'
+import type { EventRecorder } from '../kube/event-recorder.ts'
+import { FakeClock } from '../kube/fake-clock.ts'
+import { Store } from '../kube/store.ts'
+import type { CallOptions } from '../kube/transport.ts'
+import { silentLogger } from '../telemetry/log.ts'
+import { DeliveryController, consumerKeysOf, workloadKey } from './delivery-controller.ts'
+
+const namespace = 'shop'
+const key = 'Deployment/shop/sender'
+
+interface Patch {
+  readonly metadata: { uid: string; resourceVersion: string }
+  readonly spec: { template: { metadata: { labels: Record<string, string> } } }
+}
+
+/** One workload on a server in memory, and the resources that name it. */
+class World {
+  readonly clock = new FakeClock()
+  readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerKeysOf } })
+  readonly deployments = new Store<Deployment>({ clock: this.clock })
+  readonly events: { type: string; reason: string; note: string; regarding: object; related?: object }[] = []
+  readonly calls: string[] = []
+  readonly bodies: Patch[] = []
+  /** When each patch arrived, in milliseconds since the beginning. */
+  readonly patchedAt: number[] = []
+  server: Deployment | undefined
+  onRequest: (call: string) => void = () => undefined
+  controller: DeliveryController
+  #resourceVersion = 100
+
+  constructor(labels: Record<string, string> = {}) {
+    this.controller = this.#start()
+    this.write(labels)
+    this.watch()
+  }
+
+  restart(): void {
+    this.controller = this.#start()
+  }
+
+  #start(): DeliveryController {
+    const client = new KubeClient({
+      request: (call) => this.#request(call),
+      stream: () => Promise.reject(new Error('no')),
+    })
+    const events = { record: (event: World['events'][number]) => this.events.push(event) } as unknown as EventRecorder
+    const { resources, deployments, clock } = this
+    return new DeliveryController({ client, resources, deployments, events, clock })
+  }
+
+  async #request({ method, path, body, contentType, describe }: CallOptions): Promise<unknown> {
+    const call = `${describe.verb} ${describe.name ?? ''}`
+    expect(path).toBe('/apis/apps/v1/namespaces/shop/deployments/sender')
+    this.calls.push(call)
+    await Promise.resolve()
+    this.onRequest(call)
+    if (this.server === undefined) throw new KubeError({ ...describe, status: 404, apiReason: 'NotFound' })
+    if (method === 'PATCH') {
+      expect(contentType).toBe('application/strategic-merge-patch+json')
+      const patch = body as Patch
+      this.bodies.push(patch)
+      this.patchedAt.push(this.clock.monotonic())
+      const { uid, resourceVersion } = this.server.metadata
+      if (patch.metadata.uid !== uid || patch.metadata.resourceVersion !== resourceVersion)
+        throw new KubeError({ ...describe, status: 409, apiReason: 'Conflict' })
+      this.write({ ...this.labels, ...patch.spec.template.metadata.labels })
+    }
+    return structuredClone(this.server)
+  }
+
+  get labels(): Record<string, string> {
+    return this.server?.spec?.template?.metadata?.labels ?? {}
+  }
+
+  /** Somebody writes the workload. */
+  write(labels: Record<string, string>, uid = 'uid-of-sender'): void {
+    this.server = {
+      metadata: { name: 'sender', namespace, uid, resourceVersion: String(++this.#resourceVersion), generation: 1 },
+      spec: { replicas: 1, template: { metadata: { labels: { app: 'sender', ...labels } } } },
+    }
+  }
+
+  watch(): void {
+    if (this.server !== undefined) this.deployments.upsert(stripDeployment(structuredClone(this.server)))
+    else for (const deployment of this.deployments.list()) this.deployments.remove(deployment)
+  }
+
+  resource(name: string, credentialsId: string | undefined, change: Partial<TracardiResource['metadata']> = {}): void {
+    this.resources.upsert({
+      metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: String(++this.#resourceVersion), ...change },
+      spec: { service: 'redis', credentials: {}, consumers: [{ kind: 'Deployment', name: 'sender' }] },
+      status: credentialsId === undefined ? {} : { credentialsId },
+    })
+  }
+
+  async reconcile(): Promise<ReconcileResult | undefined> {
+    return this.controller.reconcile(key, { signal: new AbortController().signal, reconcileID: '1', log: silentLogger })
+  }
+
+  take(): string[] {
+    return this.calls.splice(0)
+  }
+}
+
+const stamp = (name: string): string => `credentials.tracardi.com/${name}`
+
+describe('one resource', () => {
+  test('one patch, at once, with the fence and nothing but the stamp; then nothing', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    const { resourceVersion } = w.server!.metadata
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual(['patch sender'])
+    expect(w.bodies).toStrictEqual([
+      {
+        metadata: { uid: 'uid-of-sender', resourceVersion },
+        spec: { template: { metadata: { labels: { [stamp('mail')]: '3-4f2c9' } } } },
+      },
+    ])
+    // Before the watch tells, after it has told, and after a restart.
+    expect(await w.reconcile()).toBeUndefined()
+    w.watch()
+    expect(await w.reconcile()).toBeUndefined()
+    w.restart()
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([])
+  })
+
+  test.each<[string, Record<string, string>, string | undefined, string[]]>([
+    ['nothing in force', {}, undefined, []],
+    ['nothing in force any more: the stamp stays', { [stamp('mail')]: '2-4f2c9' }, undefined, []],
+    ['up to date', { [stamp('mail')]: '3-4f2c9' }, '3-4f2c9', []],
+    ['an older stamp', { [stamp('mail')]: '2-4f2c9' }, '3-4f2c9', ['patch sender']],
+    ['another one, put there by hand', { [stamp('mail')]: 'x' }, '3-4f2c9', ['patch sender']],
+  ])('%s', async (_, labels, id, calls) => {
+    const w = new World(labels)
+    w.resource('mail', id)
+    await w.reconcile()
+    expect(w.take()).toEqual(calls)
+    if (id !== undefined) expect(w.labels[stamp('mail')]).toBe(id)
+  })
+
+  test('a stamp that was lost is put back', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    await w.reconcile()
+    w.write({})
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender', 'patch sender'])
+    expect(w.labels).toEqual({ app: 'sender', [stamp('mail')]: '3-4f2c9' })
+  })
+
+  test('one that is being deleted gives nothing any more, and takes nothing away', async () => {
+    const w = new World({ [stamp('mail')]: '2-4f2c9' })
+    w.resource('mail', '3-4f2c9', { deletionTimestamp: '2026-01-01T00:00:00Z' })
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('no resource names it, it is unknown, or it is being deleted: nothing', async () => {
+    const w = new World({ [stamp('mail')]: '2-4f2c9' })
+    await w.reconcile()
+    w.resource('mail', '3-4f2c9')
+    w.deployments.upsert({
+      ...w.server!,
+      metadata: { ...w.server!.metadata, resourceVersion: '500', deletionTimestamp: '2026-01-01T00:00:00Z' },
+    })
+    await w.reconcile()
+    w.server = undefined
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('of another namespace', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9', { namespace: 'other' })
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+})
+
+describe('several resources', () => {
+  /** Reconciles on every change of a resource and whenever it was asked for, as the queue would. */
+  const changes = async (w: World, steps: [at: number, change: (w: World) => void][]): Promise<void> => {
+    const waiting: { at: number }[] = []
+    const run = async (): Promise<void> => {
+      const result = await w.reconcile()
+      if (result?.requeueAfterMs !== undefined) waiting.push({ at: w.clock.monotonic() + result.requeueAfterMs })
+    }
+    const due = steps.map(([at, change]) => ({ at, change }))
+    for (;;) {
+      const next = [...due, ...waiting].sort((a, b) => a.at - b.at)[0]
+      if (next === undefined) return
+      await w.clock.advance(next.at - w.clock.monotonic())
+      if ('change' in next) {
+        due.splice(due.indexOf(next as (typeof due)[number]), 1)
+        ;(next as (typeof due)[number]).change(w)
+      } else waiting.splice(waiting.indexOf(next), 1)
+      await run()
+    }
+  }
+  const rotate =
+    (name: string, id: string) =>
+    (w: World): void => {
+      w.resource(name, id)
+    }
+
+  test.each<[string, [number, (w: World) => void][], number[]]>([
+    [
+      'at the same moment: one patch after a quarter of a second',
+      [
+        [0, rotate('mail', '2-a0000')],
+        [0, rotate('queue', '2-b0000')],
+      ],
+      [250],
+    ],
+    ['one of them alone waits as well: the other might follow', [[0, rotate('mail', '2-a0000')]], [250]],
+    [
+      'shortly after each other',
+      [
+        [0, rotate('mail', '2-a0000')],
+        [200, rotate('queue', '2-b0000')],
+      ],
+      [450],
+    ],
+    [
+      'far from each other',
+      [
+        [0, rotate('mail', '2-a0000')],
+        [1000, rotate('queue', '2-b0000')],
+      ],
+      [250, 1250],
+    ],
+    [
+      'without an end: after two seconds at the latest',
+      Array.from({ length: 21 }, (_, index) => [index * 100, rotate('mail', `${String(index + 2)}-a0000`)]),
+      [2000],
+    ],
+    [
+      'there and back again: nothing',
+      [
+        [0, rotate('mail', '2-a0000')],
+        [100, rotate('mail', '1-a0000')],
+      ],
+      [],
+    ],
+  ])('%s', async (_, steps, patches) => {
+    const w = new World({ [stamp('mail')]: '1-a0000', [stamp('queue')]: '1-b0000' })
+    w.resource('mail', '1-a0000')
+    w.resource('queue', '1-b0000')
+    await changes(w, steps)
+    expect(w.patchedAt).toEqual(patches)
+    for (const { metadata, status } of w.resources.list())
+      expect(w.labels[stamp(metadata.name)]).toBe(status?.credentialsId)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.patchedAt).toEqual(patches)
+  })
+
+  test('both stamps are in the one patch', async () => {
+    const w = new World()
+    w.resource('mail', '2-a0000')
+    w.resource('queue', '2-b0000')
+    await changes(w, [[0, () => undefined]])
+    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels)).toEqual([
+      { [stamp('mail')]: '2-a0000', [stamp('queue')]: '2-b0000' },
+    ])
+  })
+
+  test('one that has nothing in force yet holds nobody back', async () => {
+    const w = new World()
+    w.resource('mail', '2-a0000')
+    w.resource('queue', undefined)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.patchedAt).toEqual([0])
+  })
+
+  test('a workload that goes away meanwhile is waited for anew when it comes back', async () => {
+    const w = new World()
+    w.resource('mail', '2-a0000')
+    w.resource('queue', '2-b0000')
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 250 })
+    await w.clock.advance(250)
+    w.server = undefined
+    // The watch has not told of it: the patch finds nothing.
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual(['patch sender'])
+    w.watch()
+    await w.clock.advance(5000)
+    w.write({}, 'uid-of-another')
+    w.watch()
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 250 })
+  })
+})
+
+describe('races', () => {
+  test('somebody writes the workload meanwhile: it is read, and patched as it is then', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.write({ more: 'x' })
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual(['patch sender', 'get sender', 'patch sender'])
+    expect(w.labels).toEqual({ app: 'sender', more: 'x', [stamp('mail')]: '3-4f2c9' })
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([])
+  })
+
+  test('somebody else has stamped it meanwhile: no second patch', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.write({ [stamp('mail')]: '3-4f2c9' })
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender', 'get sender'])
+  })
+
+  test('it was deleted and created again: the stamp goes to the new one, once', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.write({}, 'uid-of-another')
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender', 'get sender', 'patch sender'])
+    expect(w.bodies[1]?.metadata.uid).toBe('uid-of-another')
+  })
+
+  test('it was deleted between patch and read', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.write({})
+    w.onRequest = (call) => {
+      if (call === 'get sender') w.server = undefined
+    }
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual(['patch sender', 'get sender'])
+  })
+
+  test('conflicts without end are left to the queue', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.onRequest = (call) => {
+      if (call === 'patch sender') w.write({})
+    }
+    await expect(w.reconcile()).rejects.toMatchObject({ reason: 'Conflict', retry: 'now' })
+    expect(w.take().filter((call) => call === 'patch sender')).toHaveLength(6)
+    expect(w.events).toEqual([])
+  })
+
+  test('a rotation meanwhile is seen in the next attempt', async () => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    w.write({})
+    w.onRequest = (call) => {
+      if (call === 'get sender') w.resource('mail', '4-4f2c9')
+    }
+    await w.reconcile()
+    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels[stamp('mail')])).toEqual(['3-4f2c9', '4-4f2c9'])
+    expect(w.events.map(({ note }) => note)).toEqual([
+      'The TracardiResource mail went to 4-4f2c9: the pods are replaced.',
+    ])
+  })
+
+  test('killed after the patch, and the list of the new process is older: one conflict, and no second restart', async () => {
+    const before = new World()
+    before.resource('mail', '3-4f2c9')
+    await before.reconcile()
+    const after = new World()
+    after.resource('mail', '3-4f2c9')
+    after.server = before.server
+    await after.reconcile()
+    expect(after.take()).toEqual(['patch sender', 'get sender'])
+    expect(after.server).toBe(before.server)
+  })
+})
+
+describe('what is said', () => {
+  const sender = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'sender', uid: 'uid-of-sender' }
+  const mail = {
+    apiVersion: 'tracardi.com/v1beta1',
+    kind: 'TracardiResource',
+    namespace,
+    name: 'mail',
+    uid: 'uid-of-mail',
+  }
+
+  test.each([
+    [{}, 'The TracardiResource mail went to 3-4f2c9: the pods are replaced.'],
+    [{ [stamp('mail')]: '2-4f2c9' }, 'The TracardiResource mail went from 2-4f2c9 to 3-4f2c9: the pods are replaced.'],
+  ])('a stamp is an Event of the workload', async (labels, note) => {
+    const w = new World(labels)
+    w.resource('mail', '3-4f2c9')
+    await w.reconcile()
+    await w.reconcile()
+    expect(w.events).toEqual([
+      { regarding: sender, related: mail, type: 'Normal', reason: 'CredentialsStamped', action: 'Stamp', note },
+    ])
+  })
+
+  test('what came into force during the patch is not said to be stamped', async () => {
+    const w = new World({ [stamp('queue')]: '1-b0000' })
+    w.resource('mail', '3-4f2c9')
+    w.onRequest = () => {
+      w.resource('queue', '2-b0000')
+    }
+    await w.reconcile()
+    expect(w.events.map(({ note }) => note)).toEqual([
+      'The TracardiResource mail went to 3-4f2c9: the pods are replaced.',
+    ])
+  })
+
+  test.each<[number, Partial<KubeErrorOptions>, string[]]>([
+    [403, { apiReason: 'Forbidden' }, ['StampRefused']],
+    [422, { apiReason: 'Invalid' }, ['StampRefused']],
+    [500, {}, []],
+    [0, {}, []],
+  ])('HTTP %s', async (status, options, reasons) => {
+    const w = new World()
+    w.resource('mail', '3-4f2c9')
+    const error = new KubeError({ verb: 'patch', resource: 'deployments.apps', status, ...options })
+    w.onRequest = () => {
+      throw error
+    }
+    await expect(w.reconcile()).rejects.toBe(error)
+    expect(w.take()).toEqual(['patch sender'])
+    expect(w.events.map(({ reason }) => reason)).toEqual(reasons)
+    for (const event of w.events) {
+      expect(event).toMatchObject({ type: 'Warning', regarding: mail, related: sender })
+      expect(event.note).toContain(`HTTP ${String(status)}`)
+    }
+    w.onRequest = () => undefined
+    await w.reconcile()
+    expect(w.labels[stamp('mail')]).toBe('3-4f2c9')
+  })
+})
+
+test('missing: what a workload lacks now', () => {
+  const w = new World({ [stamp('mail')]: '1-a0000' })
+  w.resource('mail', '2-a0000')
+  w.resource('queue', undefined)
+  expect(w.controller.missing(key, w.server!)).toEqual({ [stamp('mail')]: '2-a0000' })
+  expect(w.controller.missing('Deployment/shop/other', w.server!)).toEqual({})
+})
+
+test('keys', () => {
+  expect(workloadKey('Deployment', 'shop', 'sender')).toBe(key)
+  const resource: TracardiResource = {
+    metadata: { name: 'mail', namespace, uid: 'u', resourceVersion: '1' },
+    spec: { service: 'redis', credentials: {} },
+  }
+  expect(consumerKeysOf(resource)).toEqual([])
+  expect(consumerKeysOf({ ...resource, spec: { ...resource.spec, consumers: null } })).toEqual([])
+  const consumers = [
+    { kind: 'Deployment' as const, name: 'a' },
+    { kind: 'Deployment' as const, name: 'b' },
+  ]
+  expect(consumerKeysOf({ ...resource, spec: { ...resource.spec, consumers } })).toEqual([
+    'Deployment/shop/a',
+    'Deployment/shop/b',
+  ])
+})

@@ -1,0 +1,266 @@
+/** What the status says: from findings, the target's fate and the consumers to conditions. Pure; see docs/status.md. */
+import { setCondition, findCondition, removeCondition } from '../api/conditions.ts'
+import type { Condition, TracardiResource, TracardiResourceStatus } from '../api/tracardi-resource.ts'
+import { describeFinding } from '../credentials/findings.ts'
+import type { Finding } from '../credentials/findings.ts'
+import type { Inspection } from '../credentials/inspect.ts'
+import type { SourceVersion } from '../credentials/target.ts'
+import type { ConsumerState } from '../delivery/stamps.ts'
+
+/** Something that keeps the operator from doing its work, in words. */
+export interface Problem {
+  readonly reason: string
+  readonly message: string
+  /** Whether a retry can mend it; else it needs a person. */
+  readonly transient: boolean
+}
+
+export interface StatusInput {
+  readonly resource: TracardiResource
+  readonly inspection: Pick<Inspection, 'findings' | 'unresolved' | 'valid'>
+  /** undefined: the resource only checks. */
+  readonly target:
+    | {
+        readonly name: string
+        readonly outcome: 'InForce' | 'NothingYet' | 'Conflict' | 'Lost'
+        readonly credentialsId: string | undefined
+        readonly announced: string | undefined
+        readonly sources: readonly SourceVersion[]
+      }
+    | undefined
+  readonly consumers: readonly ConsumerState[]
+  /** What went wrong while reading or writing. */
+  readonly problem: Problem | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+export interface StatusDecision {
+  readonly status: TracardiResourceStatus
+  /** When to look again although nothing changed, in milliseconds. */
+  readonly requeueAfterMs: number | undefined
+}
+
+/** For how long a missing Secret is waited for before it counts as stalled. */
+export const missingGraceMs = 60_000
+
+const maxOutdated = 10
+
+interface Verdict {
+  readonly ready: boolean
+  readonly reason: string
+  readonly message: string
+  readonly flag: 'Reconciling' | 'Stalled' | undefined
+}
+
+/** Builds the whole status. */
+export function decideStatus(input: StatusInput): StatusDecision {
+  const { resource, target, inspection, now } = input
+  const previous = resource.status ?? {}
+  const generation = resource.metadata.generation ?? 0
+  let conditions: readonly Condition[] = previous.conditions ?? []
+  const set = (type: string, status: 'True' | 'False' | 'Unknown', reason: string, message: string): void => {
+    conditions = setCondition(conditions, { type, status, reason, message, observedGeneration: generation }, now)
+  }
+
+  const missing = inspection.unresolved[0]
+  if (missing === undefined) set('SecretsResolved', 'True', 'Resolved', 'Every referenced Secret and key was found.')
+  else set('SecretsResolved', 'False', missing.code, summarise(inspection.unresolved))
+
+  const waitedMs = missing === undefined ? 0 : now - transitionTime(conditions, 'SecretsResolved', now)
+  const errors = inspection.findings.filter((finding) => finding.severity === 'error' && !finding.waived)
+  if (missing !== undefined) set('CredentialsValid', 'Unknown', missing.code, 'Not every value is there to be checked.')
+  else if (errors[0] !== undefined) set('CredentialsValid', 'False', errors[0].code, summarise(errors))
+  else set('CredentialsValid', 'True', 'Valid', validMessage(resource.spec.service, inspection.findings))
+
+  const verdict = judge(input, waitedMs)
+  if (target === undefined) conditions = removeCondition(conditions, 'ConsumersUpToDate')
+  else {
+    const { status, reason, message } = consumersCondition(input)
+    set('ConsumersUpToDate', status, reason, message)
+  }
+
+  for (const flag of ['Reconciling', 'Stalled']) {
+    if (verdict.flag === flag) set(flag, 'True', verdict.reason, verdict.message)
+    else conditions = removeCondition(conditions, flag)
+  }
+  set('Ready', verdict.ready ? 'True' : 'False', verdict.reason, verdict.message)
+
+  const present = input.consumers.filter((consumer) => consumer.state !== 'Missing')
+  const updated = present.filter((consumer) => consumer.state === 'Updated').length
+  const outdated = input.consumers.filter((consumer) => consumer.state !== 'Updated')
+  const status: TracardiResourceStatus = {
+    observedGeneration: generation,
+    conditions: [...conditions],
+    ...(target?.credentialsId !== undefined && { credentialsId: target.credentialsId }),
+    ...(target !== undefined && target.outcome !== 'Conflict' && { target: { name: target.name } }),
+    ...(target !== undefined && versionsOf(target)),
+    ...(target?.credentialsId !== undefined && { sources: [...target.sources] }),
+    ...(target !== undefined && {
+      consumers: {
+        total: present.length,
+        updated,
+        failed: present.filter((consumer) => consumer.state === 'Failed').length,
+        summary: `${String(updated)}/${String(present.length)}`,
+        ...(outdated.length > 0 && {
+          outdated: outdated
+            .slice(0, maxOutdated)
+            .map(({ kind, name, reason, message }) => ({ kind, name, reason, message })),
+        }),
+      },
+    }),
+  }
+  return { status, requeueAfterMs: requeueAfter(verdict, missing, waitedMs) }
+}
+
+function versionsOf(target: NonNullable<StatusInput['target']>): { versions?: string[] } {
+  const first = target.credentialsId ?? target.announced
+  return first === undefined ? {} : { versions: [first] }
+}
+
+function requeueAfter(verdict: Verdict, missing: Finding | undefined, waitedMs: number): number | undefined {
+  return missing !== undefined && verdict.flag === 'Reconciling' ? Math.max(1000, missingGraceMs - waitedMs) : undefined
+}
+
+/** The row of the table of situations that holds; the most serious first. */
+function judge(input: StatusInput, waitedMs: number): Verdict {
+  const { inspection, target, problem } = input
+  const stays =
+    target?.credentialsId === undefined ? '' : ` ${target.credentialsId} stays in force; running pods are not affected.`
+
+  if (target?.outcome === 'Lost') {
+    return stalled(
+      'TargetLost',
+      `The Secret ${target.name} was deleted or changed by hand and cannot be made again, because the source is not valid: ${firstText(inspection) || (problem?.message ?? '')}`,
+    )
+  }
+  if (target?.outcome === 'Conflict') {
+    return stalled(
+      'TargetConflict',
+      `The Secret ${target.name} exists and does not belong to this resource. Choose another spec.target.name, or delete that Secret: kubectl delete secret ${target.name}`,
+    )
+  }
+  const missing = inspection.unresolved[0]
+  if (missing !== undefined) {
+    const message = summarise(inspection.unresolved) + stays
+    return waitedMs >= missingGraceMs ? stalled(missing.code, message) : waiting(missing.code, message)
+  }
+  const error = inspection.findings.find((finding) => finding.severity === 'error' && !finding.waived)
+  if (error !== undefined || !inspection.valid) {
+    const nothing = target === undefined || stays !== '' ? '' : ' Nothing is in force yet.'
+    return stalled(error?.code ?? 'Invalid', firstText(inspection) + stays + nothing)
+  }
+  if (problem !== undefined) {
+    return problem.transient ? waiting(problem.reason, problem.message) : stalled(problem.reason, problem.message)
+  }
+  if (target === undefined) {
+    return {
+      ready: true,
+      reason: 'Valid',
+      message: validMessage(input.resource.spec.service, inspection.findings),
+      flag: undefined,
+    }
+  }
+  const failed = input.consumers.find((consumer) => consumer.state === 'Failed')
+  if (failed !== undefined) {
+    return stalled('ConsumerUnavailable', `${failed.kind} ${failed.name}: ${failed.message}`)
+  }
+  const outdated = input.consumers.filter((consumer) => consumer.state === 'Outdated')
+  if (outdated[0] !== undefined) {
+    return waiting('RollingOut', consumersText(outdated, 'does not run the credentials in force yet'))
+  }
+  const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
+  const inForce = `${target.credentialsId ?? ''} is in force in the Secret ${target.name}.`
+  return absent === undefined
+    ? {
+        ready: true,
+        reason: input.consumers.length === 0 ? 'NoConsumers' : 'Delivered',
+        message: input.consumers.length === 0 ? inForce : `${inForce} Every consumer has it.`,
+        flag: undefined,
+      }
+    : { ready: true, reason: 'ConsumerNotFound', message: `${inForce} ${absent.message}`, flag: undefined }
+}
+
+function consumersCondition(input: StatusInput): {
+  status: 'True' | 'False' | 'Unknown'
+  reason: string
+  message: string
+} {
+  const { consumers, target } = input
+  if (target?.credentialsId === undefined) {
+    return { status: 'Unknown', reason: 'NothingInForce', message: 'No valid credentials are in force yet.' }
+  }
+  if (consumers.length === 0) {
+    return { status: 'True', reason: 'NoConsumers', message: 'The resource names no consumer.' }
+  }
+  const failed = consumers.filter((consumer) => consumer.state === 'Failed')
+  if (failed[0] !== undefined) {
+    return { status: 'False', reason: 'ConsumerUnavailable', message: consumersText(failed, 'gave up') }
+  }
+  const outdated = consumers.filter((consumer) => consumer.state === 'Outdated')
+  if (outdated[0] !== undefined) {
+    return { status: 'False', reason: outdated[0].reason, message: consumersText(outdated, 'is not up to date') }
+  }
+  const absent = consumers.filter((consumer) => consumer.state === 'Missing')
+  if (absent[0] !== undefined) {
+    return { status: 'True', reason: 'ConsumerNotFound', message: absent.map(({ message }) => message).join(' ') }
+  }
+  return { status: 'True', reason: 'UpToDate', message: `Every consumer carries ${target.credentialsId}.` }
+}
+
+function consumersText(consumers: readonly ConsumerState[], what: string): string {
+  const [first, ...others] = consumers
+  if (first === undefined) return ''
+  const more = others.length === 0 ? '' : ` And ${String(others.length)} more.`
+  return `${first.kind} ${first.name} ${what}: ${first.message}${more}`
+}
+
+function stalled(reason: string, message: string): Verdict {
+  return { ready: false, reason, message, flag: 'Stalled' }
+}
+
+function waiting(reason: string, message: string): Verdict {
+  return { ready: false, reason, message, flag: 'Reconciling' }
+}
+
+function firstText(inspection: StatusInput['inspection']): string {
+  const errors = inspection.findings.filter((finding) => finding.severity === 'error' && !finding.waived)
+  return summarise(inspection.unresolved.length > 0 ? inspection.unresolved : errors)
+}
+
+/** The first finding, and how many more. */
+export function summarise(findings: readonly Finding[]): string {
+  const [first, ...others] = findings
+  if (first === undefined) return ''
+  return describeFinding(first) + (others.length === 0 ? '' : ` (and ${String(others.length)} more)`)
+}
+
+function validMessage(service: string, findings: readonly Finding[]): string {
+  const warnings = findings.filter((finding) => finding.severity === 'warning' && !finding.waived)
+  const waived = findings.filter((finding) => finding.waived).map((finding) => finding.code)
+  return [
+    `The credentials have the shape that ${service} expects.`,
+    ...(warnings.length > 0 ? [`Warning: ${summarise(warnings)}`] : []),
+    ...(waived.length > 0 ? [`Waived: ${[...new Set(waived)].join(', ')}.`] : []),
+  ].join(' ')
+}
+
+function transitionTime(conditions: readonly Condition[], type: string, now: number): number {
+  const time = Date.parse(findCondition(conditions, type)?.lastTransitionTime ?? '')
+  return Number.isNaN(time) ? now : time
+}
+
+/** The status when gathering or writing was refused: what was concluded before stays, Ready says what is in the way. */
+export function decideProblem(resource: TracardiResource, problem: Problem, now: number): TracardiResourceStatus {
+  const previous = resource.status ?? {}
+  const observedGeneration = resource.metadata.generation ?? 0
+  const { reason, message } = problem
+  const flag = problem.transient ? 'Reconciling' : 'Stalled'
+  let conditions: readonly Condition[] = removeCondition(
+    previous.conditions ?? [],
+    problem.transient ? 'Stalled' : 'Reconciling',
+  )
+  conditions = setCondition(conditions, { type: flag, status: 'True', reason, message, observedGeneration }, now)
+  conditions = setCondition(conditions, { type: 'Ready', status: 'False', reason, message, observedGeneration }, now)
+  return { ...previous, conditions: [...conditions] }
+}

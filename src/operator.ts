@@ -1,0 +1,307 @@
+/** The composition root: builds every part of the operator, starts them in order and stops them in the reverse one. */
+import { hostname } from 'node:os'
+import { randomUUID } from 'node:crypto'
+import type { KubeConfig } from '@kubernetes/client-node'
+import { componentName } from './api/names.ts'
+import { tracardiResources } from './api/tracardi-resource.ts'
+import type { TracardiResource } from './api/tracardi-resource.ts'
+import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
+import { DeliveryController, consumerKeysOf, workloadKey } from './controllers/delivery-controller.ts'
+import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
+import { consumerState } from './delivery/stamps.ts'
+import { deployments as deploymentType, stripDeployment } from './delivery/workloads.ts'
+import type { Deployment } from './delivery/workloads.ts'
+import { KubeClient } from './kube/client.ts'
+import { systemClock } from './kube/clock.ts'
+import { Controller } from './kube/controller.ts'
+import { EventRecorder } from './kube/event-recorder.ts'
+import { LeaderElector } from './kube/leader-election.ts'
+import { objectKey, secrets } from './kube/objects.ts'
+import type { KubeObject, Secret } from './kube/objects.ts'
+import { Reflector } from './kube/reflector.ts'
+import { Store } from './kube/store.ts'
+import { Transport } from './kube/transport.ts'
+import type { Settings } from './settings.ts'
+import { startHttpServer } from './telemetry/http-server.ts'
+import type { Logger } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+/** Reconciles at the same time. They wait for the API server most of the time; more would only queue there. */
+const workers = 32
+
+/** Status of one resource is written at most once in this time because of its consumers, in milliseconds. */
+const consumerStatusPaceMs = 1000
+
+/** Events wait so long: the writes that they tell of come first, in milliseconds. */
+const eventDelayMs = 250
+
+/** How long reconciles in progress and waiting Events may take once the operator has to stop, in milliseconds. */
+const drainMs = 10_000
+
+export interface OperatorOptions {
+  readonly settings: Settings
+  readonly kubeConfig: KubeConfig
+  readonly version: string
+  readonly log: Logger
+}
+
+/** How the operator ended: told to, or because another replica took the Lease. */
+export type Ending = 'Stopped' | 'LeaseLost'
+
+/** Runs until the signal aborts or the Lease is lost. Rejects when it cannot start. */
+export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<Ending> {
+  const { settings, kubeConfig, version, log } = options
+  const clock = systemClock
+  const random = Math.random
+  const metrics = createMetrics(version)
+  await using transport = new Transport({
+    kubeConfig,
+    userAgent: `${componentName}/${version}`,
+    clock,
+    metrics: metrics.transport,
+  })
+  const client = new KubeClient(transport, { fieldManager: componentName })
+  const identityOfReplica = `${hostname()}_${randomUUID()}`
+  const onHandlerError = (): void => {
+    log.error({}, 'an event handler failed')
+  }
+
+  const resources = new Store<TracardiResource>({
+    clock,
+    indexers: { secrets: secretKeysOf, consumers: consumerKeysOf },
+    transform: stripMetadata,
+    onHandlerError,
+  })
+  // Only what a resource names is kept: the memory does not grow with the Secrets of the cluster.
+  const secretStore = new Store<Secret>({
+    clock,
+    keep: (secret) => resources.byIndex('secrets', objectKey(secret)).length > 0,
+    onHandlerError,
+  })
+  const workloads = new Store<Deployment>({ clock, onHandlerError })
+  const cache = new SecretCache({
+    client,
+    store: secretStore,
+    clock,
+    ttlMs: settings.cacheTtlMs,
+    metrics: metrics.cache,
+  })
+  const events = new EventRecorder({
+    client,
+    clock,
+    random,
+    log,
+    reportingController: `tracardi.com/${componentName}`,
+    reportingInstance: identityOfReplica,
+    startDelayMs: eventDelayMs,
+  })
+
+  const credentials = new CredentialsController({
+    client,
+    resources,
+    secretStore,
+    deployments: workloads,
+    cache,
+    events,
+    clock,
+    installation: settings.installationId,
+  })
+  const delivery = new DeliveryController({ client, resources, deployments: workloads, events, clock })
+  const controllerOptions = { clock, random, log, workers, queueMetrics: metrics.queue, metrics: metrics.controller }
+  const credentialsQueue = new Controller({
+    ...controllerOptions,
+    name: 'credentials',
+    reconcile: (key, context) => credentials.reconcile(key, context),
+  })
+  const deliveryQueue = new Controller({
+    ...controllerOptions,
+    name: 'delivery',
+    reconcile: (key, context) => delivery.reconcile(key, context),
+  })
+
+  const deliver = (resource: TracardiResource): void => {
+    for (const key of consumerKeysOf(resource)) {
+      const workload = workloads.get(key.slice(key.indexOf('/') + 1))
+      if (workload !== undefined && Object.keys(delivery.missing(key, workload)).length > 0) deliveryQueue.enqueue(key)
+    }
+  }
+  resources.addEventHandler({
+    onAdd: (resource) => {
+      credentialsQueue.enqueue(objectKey(resource))
+      deliver(resource)
+    },
+    onUpdate: (_old, resource) => {
+      if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(objectKey(resource))
+      deliver(resource)
+    },
+    onDelete: (resource) => {
+      credentials.forget(objectKey(resource))
+    },
+  })
+  const onSecret = (secret: Secret): void => {
+    for (const resource of resources.byIndex('secrets', objectKey(secret)))
+      credentialsQueue.enqueue(objectKey(resource))
+  }
+  secretStore.addEventHandler({
+    onAdd: onSecret,
+    onUpdate: (old, secret) => {
+      if (old.metadata.resourceVersion !== secret.metadata.resourceVersion || old.metadata.uid !== secret.metadata.uid)
+        onSecret(secret)
+    },
+    onDelete: onSecret,
+  })
+  const onWorkload = (old: Deployment | undefined, workload: Deployment | undefined): void => {
+    const some = workload ?? old
+    if (some === undefined) return
+    const { namespace = '', name } = some.metadata
+    const key = workloadKey('Deployment', namespace, name)
+    const named = resources.byIndex('consumers', key)
+    if (named.length === 0) return
+    if (workload !== undefined && Object.keys(delivery.missing(key, workload)).length > 0) deliveryQueue.enqueue(key)
+    for (const resource of named) {
+      const id = resource.status?.credentialsId ?? undefined
+      const consumer = { kind: 'Deployment' as const, name }
+      const before = consumerState(consumer, old, resource.metadata.name, id)
+      const after = consumerState(consumer, workload, resource.metadata.name, id)
+      if (before.state !== after.state || before.reason !== after.reason)
+        credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
+    }
+  }
+  workloads.addEventHandler({
+    onAdd: (workload) => {
+      onWorkload(undefined, workload)
+    },
+    onUpdate: onWorkload,
+    onDelete: (workload) => {
+      onWorkload(workload, undefined)
+    },
+  })
+
+  const reflectorOptions = { client, clock, random, log, resyncMs: settings.resyncMs, metrics: metrics.reflector }
+  const resourceReflector = new Reflector({
+    ...reflectorOptions,
+    name: 'tracardiresources',
+    type: tracardiResources,
+    store: resources,
+    transform: stripMetadata,
+  })
+  const workloadReflector = new Reflector({
+    ...reflectorOptions,
+    name: 'deployments',
+    type: deploymentType,
+    store: workloads,
+    transform: stripDeployment,
+  })
+  const secretReflector = new Reflector({
+    ...reflectorOptions,
+    name: 'secrets',
+    type: secrets,
+    store: secretStore,
+    metadataOnly: true,
+    transform: identity,
+  })
+  const reflectors = { tracardiresources: resourceReflector, deployments: workloadReflector, secrets: secretReflector }
+  const http = await startHttpServer({
+    address: settings.httpAddress,
+    registry: metrics.registry,
+    notReady: () =>
+      Object.entries(reflectors)
+        .filter(([, reflector]) => !reflector.hasSynced)
+        .map(([name]) => name),
+  })
+  log.info({ version, address: http.address, installation: settings.installationId }, 'serving')
+
+  // Watches outlive the workers: what is in progress when the operator stops still needs current stores.
+  const watching = new AbortController()
+  const working = new AbortController()
+  const running: Promise<void>[] = []
+  let ending: Ending = 'Stopped'
+  const work = async (): Promise<void> => {
+    for (const reflector of Object.values(reflectors)) await reflector.waitForSync(working.signal)
+    if (working.signal.aborted) return
+    log.info({ resources: resources.size, deployments: workloads.size }, 'working')
+    await Promise.all([credentialsQueue.run(working.signal), deliveryQueue.run(working.signal)])
+  }
+  try {
+    running.push(resourceReflector.run(watching.signal), workloadReflector.run(watching.signal))
+    running.push(
+      resourceReflector.waitForSync(watching.signal).then(async (synced) => {
+        // Which Secrets are kept depends on the resources: these have to be known first.
+        if (synced) await secretReflector.run(watching.signal)
+      }),
+    )
+    if (settings.leaderElect) {
+      metrics.leader(false)
+      let worker: Promise<void> | undefined
+      const elector = new LeaderElector({
+        client,
+        namespace: settings.namespace,
+        name: componentName,
+        identity: identityOfReplica,
+        clock,
+        random,
+        log,
+        onStartedLeading: () => {
+          metrics.leader(true)
+          worker = work()
+        },
+        onStoppedLeading: () => {
+          metrics.leader(false)
+          working.abort()
+        },
+      })
+      // The Lease is released only after the last write: its signal aborts when the workers are through.
+      const leading = new AbortController()
+      const elected = elector.run(leading.signal)
+      await Promise.race([aborted(signal), elected])
+      if (!signal.aborted) ending = 'LeaseLost'
+      working.abort()
+      await atMost(worker ?? Promise.resolve(), drainMs)
+      leading.abort()
+      await atMost(elected, drainMs)
+    } else {
+      const worker = work()
+      await aborted(signal)
+      working.abort()
+      await atMost(worker, drainMs)
+    }
+    await events.flush(1000)
+  } finally {
+    working.abort()
+    watching.abort()
+    await atMost(Promise.all(running), drainMs)
+    cache.close()
+    await http.close()
+  }
+  return ending
+}
+
+/** Drops what nobody reads from a resource that is kept in memory; `kubectl apply` repeats the whole spec in an annotation. */
+function stripMetadata<T extends KubeObject>(object: T): T {
+  const { managedFields: _managedFields, annotations, ...metadata } = object.metadata
+  const { [lastAppliedAnnotation]: _lastApplied, ...others } = annotations ?? {}
+  return { ...object, metadata: { ...metadata, ...(Object.keys(others).length > 0 && { annotations: others }) } }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve()
+        },
+        { once: true },
+      )
+  })
+}
+
+async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, timeout])
+  clearTimeout(timer)
+}

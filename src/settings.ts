@@ -1,0 +1,204 @@
+/** Flags and environment of the operator. `settings` below is the one list: help text and the table in the docs come from it. */
+import { readFileSync } from 'node:fs'
+import * as z from 'zod'
+import { logLevels } from './telemetry/log.ts'
+import { parseAddress } from './telemetry/http-server.ts'
+
+const inClusterNamespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace'
+
+const dnsLabel = z
+  .string()
+  .regex(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be a DNS label: lower-case letters, digits and "-", at most 63 characters',
+  )
+const boolean = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true')
+
+/** `90s`, `10m`, `1h`, `500ms` or seconds as a number → milliseconds. */
+function duration(min: number, max: number, range: string): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d{1,9}(?:\.\d{1,3})?(?:ms|s|m|h)?$/, `must be a duration like 60s or 10m, ${range}`)
+    .transform((text) => {
+      const unit = /[a-z]+$/.exec(text)?.[0] ?? 's'
+      const factor = unit === 'ms' ? 1 : unit === 's' ? 1000 : unit === 'm' ? 60_000 : 3_600_000
+      return Math.round(Number.parseFloat(text) * factor)
+    })
+    .refine((ms) => ms >= min && ms <= max, `must be ${range}`)
+}
+
+interface Setting<T> {
+  readonly flag: string
+  readonly value: string
+  readonly schema: z.ZodType<T, string>
+  readonly fallback: string | undefined
+  readonly shownDefault?: string
+  readonly help: string
+}
+
+function setting<T>(options: Setting<T>): Setting<T> {
+  return options
+}
+
+/** Every setting. The variable of a flag is TRACARDI_OPERATOR_ and the flag in upper case. */
+export const settings = {
+  httpAddress: setting({
+    flag: 'http-address',
+    value: 'HOST:PORT',
+    schema: z.string().refine((text) => parseAddress(text) !== undefined, 'must be HOST:PORT or :PORT'),
+    fallback: '127.0.0.1:8080',
+    help: 'Where /livez, /readyz and /metrics are served. Port 0 takes a free one.',
+  }),
+  namespace: setting({
+    flag: 'namespace',
+    value: 'NAME',
+    schema: dnsLabel,
+    fallback: undefined,
+    shownDefault: "the Pod's own, outside a cluster `default`",
+    help: 'The namespace of the operator itself: its Lease is there.',
+  }),
+  installationId: setting({
+    flag: 'installation-id',
+    value: 'NAME',
+    schema: dnsLabel,
+    fallback: undefined,
+    shownDefault: 'the value of --namespace',
+    help: 'Tells installations of one cluster apart; targets carry it. Keep it when the operator moves.',
+  }),
+  leaderElect: setting({
+    flag: 'leader-elect',
+    value: 'BOOL',
+    schema: boolean,
+    fallback: 'true',
+    help: 'Hold a Lease while writing, so that of several replicas one works and the others stand by.',
+  }),
+  cacheTtlMs: setting({
+    flag: 'cache-ttl',
+    value: 'DURATION',
+    schema: duration(0, 60_000, 'between 0s and 60s'),
+    fallback: '60s',
+    help: 'How long a value of a Secret may be used without being confirmed by the API server.',
+  }),
+  resyncMs: setting({
+    flag: 'resync',
+    value: 'DURATION',
+    schema: duration(60_000, 86_400_000, 'between 1m and 24h'),
+    fallback: '10m',
+    help: 'How often metadata is listed again, spread out, in case an event was lost.',
+  }),
+  logLevel: setting({
+    flag: 'log-level',
+    value: 'LEVEL',
+    schema: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`),
+    fallback: 'info',
+    help: `One of ${logLevels.join(', ')}.`,
+  }),
+} as const
+
+export type Settings = { [Key in keyof typeof settings]: z.output<(typeof settings)[Key]['schema']> }
+
+export type ParsedArguments =
+  | { readonly kind: 'settings'; readonly settings: Settings }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'errors'; readonly errors: readonly string[] }
+
+/** The environment variable of a flag. */
+export function variableOf(flag: string): string {
+  return `TRACARDI_OPERATOR_${flag.replaceAll('-', '_').toUpperCase()}`
+}
+
+/** Reads flags (they win) and variables; tells all that is wrong at once, without repeating a value. */
+export function parseArguments(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  ownNamespace: () => string = readOwnNamespace,
+): ParsedArguments {
+  if (args.includes('--help') || args.includes('-h')) return { kind: 'help' }
+  if (args.includes('--version')) return { kind: 'version' }
+  const errors: string[] = []
+  const given = readFlags(args, errors)
+  const known = new Map<string, keyof Settings>()
+  for (const key of Object.keys(settings) as (keyof Settings)[]) known.set(settings[key].flag, key)
+
+  for (const variable of Object.keys(environment)) {
+    if (!variable.startsWith('TRACARDI_OPERATOR_')) continue
+    if (![...known.keys()].some((flag) => variableOf(flag) === variable))
+      errors.push(`${variable}: there is no such setting`)
+  }
+  const texts = new Map<keyof Settings, { text: string; where: string }>()
+  for (const [flag, key] of known) {
+    const fromFlag = given.get(flag)
+    const fromVariable = environment[variableOf(flag)]
+    const { fallback } = settings[key]
+    if (fromFlag !== undefined) texts.set(key, { text: fromFlag, where: `--${flag}` })
+    else if (fromVariable !== undefined && fromVariable !== '')
+      texts.set(key, { text: fromVariable, where: variableOf(flag) })
+    else if (fallback !== undefined) texts.set(key, { text: fallback, where: `--${flag}` })
+  }
+  const namespace = texts.get('namespace') ?? { text: ownNamespace(), where: '--namespace' }
+  texts.set('namespace', namespace)
+  if (!texts.has('installationId')) texts.set('installationId', { text: namespace.text, where: '--installation-id' })
+
+  const result: Record<string, unknown> = {}
+  for (const [key, { text, where }] of texts) {
+    const parsed = settings[key].schema.safeParse(text)
+    if (parsed.success) result[key] = parsed.data
+    else errors.push(`${where}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`)
+  }
+  for (const flag of given.keys()) if (!known.has(flag)) errors.push(`--${flag}: there is no such flag`)
+  return errors.length > 0 ? { kind: 'errors', errors } : { kind: 'settings', settings: result as unknown as Settings }
+}
+
+function readFlags(args: readonly string[], errors: string[]): Map<string, string> {
+  const given = new Map<string, string>()
+  for (let index = 0; index < args.length; index++) {
+    const match = /^--([a-z][a-z-]*)(?:=(.*))?$/s.exec(args[index] ?? '')
+    if (match === null) {
+      errors.push(`argument ${String(index + 1)} is no flag; flags look like --flag=VALUE`)
+      continue
+    }
+    const [, flag = '', value] = match
+    if (value !== undefined) given.set(flag, value)
+    else if (flag === settings.leaderElect.flag && !/^(?:true|false)$/.test(args[index + 1] ?? ''))
+      given.set(flag, 'true')
+    else if (args[index + 1] === undefined || args[index + 1]?.startsWith('--') === true)
+      errors.push(`--${flag}: needs a value`)
+    else given.set(flag, args[++index] ?? '')
+  }
+  return given
+}
+
+function readOwnNamespace(): string {
+  try {
+    return readFileSync(inClusterNamespaceFile, 'utf8').trim()
+  } catch {
+    return 'default'
+  }
+}
+
+/** The help text. */
+export function usage(): string {
+  const rows = Object.values(settings).map(({ flag, value, help, fallback, ...rest }) => {
+    const shown = 'shownDefault' in rest ? rest.shownDefault : fallback
+    return [
+      `  --${flag}=${value}`,
+      `      ${help}`,
+      `      Default: ${String(shown)}. Variable: ${variableOf(flag)}.`,
+    ].join('\n')
+  })
+  return [
+    'tracardi-operator: checks credentials and delivers them to workloads.',
+    '',
+    'Usage: tracardi-operator [FLAGS]',
+    '',
+    'It talks to the cluster that KUBECONFIG names, or to the one it runs in.',
+    '',
+    ...rows,
+    '  --version',
+    '      Print the version.',
+    '  --help',
+    '      Print this.',
+    '',
+  ].join('\n')
+}
