@@ -1,0 +1,107 @@
+// Programs built by the Go toolchain from the modules beside this folder, whose go.sum pins every source file.
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fillEntry } from '../cache.ts'
+import { itemIn, setEntry } from './cached.ts'
+import { messageOf, run, type Context, type Found, type Item, type ProgramSet, type Source } from './source.ts'
+
+const modules = join(import.meta.dirname, '..', 'go')
+
+/** How often a build says that it is alive. */
+const PROGRESS_MS = 10_000
+
+/** The stages that let Pods run as fast as possible, and those that make them fail on demand. */
+const stageFiles = [
+  'node/fast/node-initialize.yaml',
+  'pod/fast/pod-ready.yaml',
+  'pod/fast/pod-complete.yaml',
+  'pod/fast/pod-delete.yaml',
+  'pod/chaos/pod-container-running-failed.yaml',
+  'pod/chaos/pod-init-container-running-failed.yaml',
+]
+
+const goEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
+  ...env,
+  GOFLAGS: '-mod=readonly',
+  GOWORK: 'off',
+  CGO_ENABLED: '0',
+  // The programs run on this machine, whatever the caller builds for.
+  GOOS: '',
+  GOARCH: '',
+})
+
+const go = async (set: ProgramSet, context: Context, args: string[], onStderr?: (line: string) => void) => {
+  const { code, stdout, stderr } = await run('go', args, {
+    cwd: join(modules, set.name),
+    env: goEnvironment(context.env),
+    signal: context.signal,
+    ...(onStderr === undefined ? {} : { onStderr }),
+  })
+  if (code === 0) return stdout.trim()
+  // `go build -v` names the packages it compiles; what is left are the complaints.
+  const complaints = stderr.split('\n').filter((line) => !/^[\w.]+\/\S*$|^\w+$|^go: downloading /.test(line.trim()))
+  throw new Error(
+    `go ${args[0] ?? ''} in ${join(modules, set.name)} failed: ${complaints.slice(-15).join('\n').trim()}`,
+  )
+}
+
+const build = async (set: ProgramSet, context: Context, target: string, packages: string[], ldflags: string) => {
+  const what = set.items.filter((name) => name !== 'kwok-stages').join(', ')
+  const started = Date.now()
+  let lines = 0
+  const report = setInterval(() => {
+    const seconds = Math.round((Date.now() - started) / 1000)
+    context.log(`building ${what} ${set.version}: ${seconds} s, ${lines} modules and packages done`)
+  }, PROGRESS_MS)
+  try {
+    const args = ['build', '-v', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', target, ...packages]
+    await go(set, context, args, () => (lines += 1))
+  } finally {
+    clearInterval(report)
+  }
+  context.log(`built ${what} ${set.version} in ${Math.round((Date.now() - started) / 1000)} s`)
+}
+
+const kubernetesFlags = (version: string): string => {
+  const [major = '', minor = ''] = version.slice(1).split('.')
+  const variable = 'k8s.io/component-base/version'
+  return `-s -w -X ${variable}.gitVersion=${version} -X ${variable}.gitMajor=${major} -X ${variable}.gitMinor=${minor}`
+}
+
+const fill: Record<ProgramSet['name'], (set: ProgramSet, context: Context, folder: string) => Promise<void>> = {
+  kubernetes: async (set, context, folder) => {
+    const packages = set.items.map((name) => `k8s.io/kubernetes/cmd/${name}`)
+    await build(set, context, `${folder}/`, packages, kubernetesFlags(set.version))
+  },
+  etcd: (set, context, folder) => build(set, context, join(folder, 'etcd'), ['go.etcd.io/etcd/server/v3'], '-s -w'),
+  kwok: async (set, context, folder) => {
+    await build(set, context, join(folder, 'kwok'), ['sigs.k8s.io/kwok/cmd/kwok'], '-s -w')
+    const source = await go(set, context, ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'])
+    const stages = join(folder, 'kwok-stages')
+    await mkdir(stages)
+    for (const file of stageFiles) {
+      // Not a copy of the file: those of the module cache are read-only, with folders that cannot be emptied.
+      const text = await readFile(join(source, 'kustomize', 'stage', file))
+      await writeFile(join(stages, file.replaceAll('/', '-')), text)
+    }
+  },
+}
+
+const find = async (item: Item, context: Context): Promise<Found> => {
+  const { set } = item
+  const entry = setEntry(context.env, set)
+  try {
+    const version = await run('go', ['version'], { env: goEnvironment(context.env) }).catch(() => undefined)
+    if (version === undefined) return { missing: 'there is no `go` program on the PATH' }
+    await fillEntry(entry, context.log, async (folder) => {
+      context.log(`building ${set.name} ${set.version} from its Go module (once; the first build takes some minutes)`)
+      await fill[set.name](set, context, folder)
+    })
+    return await itemIn(entry, item)
+  } catch (error) {
+    if (context.signal?.aborted === true) throw error
+    return { missing: messageOf(error) }
+  }
+}
+
+export const goModules: Source = { name: 'Go modules', find }
