@@ -1,0 +1,141 @@
+/** The parts of the documentation that are made from the source: they stand between two comments in files written by hand. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FieldDefinition, ServiceDefinition } from '../../src/catalogue/definition.ts'
+import { services } from '../../src/catalogue/services.ts'
+import { defaultTargetKeys } from '../../src/catalogue/target-keys.ts'
+import { findingCodes, waivableCodes } from '../../src/credentials/findings.ts'
+import { settings, variableOf } from '../../src/settings.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+/** Files with the generated parts as the source has them now. Throws when a file lacks the comments of a part. */
+export function generatedDocs(): { path: string; content: string }[] {
+  return [
+    withParts('README.md', { services: serviceSummary() }),
+    withParts('docs/settings.md', { settings: settingsTable() }),
+    withParts('docs/services.md', { services: serviceSections(), findings: findingList() }),
+  ]
+}
+
+function withParts(path: string, parts: Readonly<Record<string, string>>): { path: string; content: string } {
+  let content = readFileSync(join(root, path), 'utf8')
+  for (const [name, part] of Object.entries(parts)) {
+    const begin = `<!-- generated: ${name} -->`
+    const end = `<!-- end of generated: ${name} -->`
+    const from = content.indexOf(begin)
+    const to = content.indexOf(end)
+    if (from < 0 || to < from) throw new Error(`${path} has no "${begin}" followed by "${end}"`)
+    content = `${content.slice(0, from)}${begin}\n\n${part}\n\n${content.slice(to)}`
+  }
+  return { path, content }
+}
+
+/** With padding, as Prettier leaves it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')))
+  const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  const [first = [], ...others] = cells
+  return [line(first), line(widths.map((width) => '-'.repeat(width))), ...others.map(line)].join('\n')
+}
+
+function code(text: string): string {
+  return `\`${text}\``
+}
+
+function codes(texts: readonly string[]): string {
+  return texts.map(code).join(', ')
+}
+
+function sorted(): ServiceDefinition[] {
+  return [...services.values()].sort((a, b) => a.id.localeCompare(b.id))
+}
+
+function serviceSummary(): string {
+  return table(
+    ['`service`', 'What', 'Sets of credentials'],
+    sorted().map((service) => [
+      `[${code(service.id)}](docs/services.md#${service.id})`,
+      service.title,
+      service.variants
+        .filter(({ sameAs }) => sameAs === undefined)
+        .map(({ required }) => codes(required).replaceAll(', ', ' + '))
+        .filter((set, index, sets) => sets.indexOf(set) === index)
+        .join(', '),
+    ]),
+  )
+}
+
+function settingsTable(): string {
+  return table(
+    ['Flag', 'Variable', 'Default', 'What it is'],
+    Object.values(settings).map(({ flag, value, fallback, help, ...rest }) => [
+      code(`--${flag}=${value}`),
+      code(variableOf(flag)),
+      'shownDefault' in rest ? rest.shownDefault : fallback === undefined ? '' : code(fallback),
+      help,
+    ]),
+  )
+}
+
+function serviceSections(): string {
+  return sorted().map(serviceSection).join('\n\n')
+}
+
+function serviceSection(service: ServiceDefinition): string {
+  const variants = service.variants.filter(({ sameAs }) => sameAs === undefined)
+  return [
+    `## ${service.id}`,
+    `${service.title}. ${service.description}${service.docs === undefined ? '' : ` See the [vendor's page](${service.docs}).`}`,
+    'One of these sets of fields is needed:',
+    table(
+      ['Set', 'Needed', 'May be added', 'What it is'],
+      variants.map(({ id, required, optional, description }) => [
+        code(id),
+        codes(required),
+        optional.length === 0 ? 'nothing' : codes(optional),
+        description,
+      ]),
+    ),
+    'Fields:',
+    table(
+      ['Field', 'Secret', 'Also found as', 'Keys in the target', 'What is checked'],
+      service.fields.map((field) => fieldRow(service, field)),
+    ),
+  ].join('\n\n')
+}
+
+function fieldRow(service: ServiceDefinition, field: FieldDefinition): string[] {
+  const others = [...new Set([...field.aliases, ...field.env])]
+  return [
+    code(field.name),
+    field.secret ? 'yes' : 'no',
+    others.length === 0 ? 'no other name' : codes(others),
+    codes(defaultTargetKeys(service, field.name)),
+    checkOf(service, field),
+  ]
+}
+
+function checkOf(service: ServiceDefinition, field: FieldDefinition): string {
+  const shapes = [
+    ...(field.shape === undefined ? [] : [{ where: '', shape: field.shape }]),
+    ...service.variants.flatMap(({ id, shapes: own }) => {
+      const shape = own?.[field.name]
+      return shape === undefined ? [] : [{ where: `in ${code(id)} `, shape }]
+    }),
+  ]
+  if (shapes.length === 0) return 'no known form; common mistakes all the same'
+  return shapes
+    .map(({ where, shape }) => `${where}${shape.expected}${shape.confidence === 'guess' ? ' (else a warning)' : ''}`)
+    .join('; ')
+}
+
+function findingList(): string {
+  const waivable: ReadonlySet<string> = new Set(waivableCodes)
+  return [
+    `Codes that \`waive\` can name: ${codes(waivableCodes)}.`,
+    `Codes that it cannot, because a value is not there or a choice was not made: ${codes(findingCodes.filter((name) => !waivable.has(name)))}.`,
+  ].join('\n\n')
+}
