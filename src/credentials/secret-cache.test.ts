@@ -157,6 +157,18 @@ describe('what is served', () => {
     expect(snapshot?.data.size).toBe(0)
   })
 
+  test.each(['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token', 'helm.sh/release.v1'])(
+    'of the type %s nothing but that it is there: its values are not even kept',
+    async (type) => {
+      const w = world()
+      write(w, { ...secret('1', 'one'), type }, true)
+      const snapshot = await w.cache.read('shop', 'live')
+      expect(snapshot).toMatchObject({ name: 'live', type })
+      expect(snapshot?.data.size).toBe(0)
+      expect(w.buffers).toEqual([])
+    },
+  )
+
   test('the second reader is served from memory', async () => {
     const w = world()
     write(w, secret('1', 'one'), true)
