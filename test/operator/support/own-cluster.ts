@@ -1,0 +1,36 @@
+/** A cluster and operators of their own, for tests that kill an operator or count all that it does. */
+import { startCluster } from '../../cluster/cluster.ts'
+import { AuditLog } from './audit-log.ts'
+import { Kube } from './kube.ts'
+import { installChart, release, startOperator } from './operator-process.ts'
+import type { OperatorProcess } from './operator-process.ts'
+
+export interface OwnCluster extends AsyncDisposable {
+  readonly kube: Kube
+  readonly audit: AuditLog
+  /** Starts an operator as the chart's ServiceAccount. The cluster's end is its end too. */
+  readonly start: (args?: readonly string[]) => Promise<OperatorProcess>
+}
+
+/** A cluster with the chart installed, its CRD included, and no operator yet. */
+export async function startOwnCluster(): Promise<OwnCluster> {
+  await using parts = new AsyncDisposableStack()
+  const cluster = parts.use(await startCluster({ nodes: 1 }))
+  const kube = parts.use(await Kube.connect(cluster.kubeconfigPath))
+  const account = await installChart(cluster.kubeconfigPath, { crds: true })
+  const kubeconfig = await cluster.serviceAccountKubeconfig(release.namespace, account)
+  const whole = parts.move()
+  return {
+    kube,
+    audit: new AuditLog(cluster.auditLogPath),
+    start: async (args = []) => {
+      const operator = await startOperator({
+        kubeconfig,
+        args: ['--namespace', release.namespace, ...args],
+        directory: cluster.directory,
+      })
+      return whole.use(operator)
+    },
+    [Symbol.asyncDispose]: () => whole.disposeAsync(),
+  }
+}
