@@ -8,7 +8,9 @@ import { lock } from '../tools/lock.mjs'
 
 const MANIFEST = 'manifest.json'
 
-const manifestSchema = z.array(z.object({ file: z.string(), size: z.number(), sha256: z.string() }))
+const manifestSchema = z.array(
+  z.object({ file: z.string(), size: z.number(), mtimeMs: z.number().optional(), sha256: z.string() }),
+)
 
 /** A variable that is empty counts as not set, as the XDG specification wants it. */
 const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
@@ -54,10 +56,12 @@ const check = async (entry: string): Promise<string | undefined> => {
     return `${entry} has a manifest that cannot be read`
   }
   const problems = await Promise.all(
-    manifest.map(async ({ file, size, sha256: expected }) => {
+    manifest.map(async ({ file, size, mtimeMs, sha256: expected }) => {
       const path = join(entry, file)
       const found = await stat(path).catch(() => undefined)
       if (found === undefined) return `${path} is missing`
+      // As git does: what has its old size and time is taken for what it was, hashing 360 MB at each start is not.
+      if (found.size === size && found.mtimeMs === mtimeMs) return undefined
       return found.size === size && (await sha256(path)) === expected ? undefined : `${path} is damaged`
     }),
   )
@@ -79,6 +83,7 @@ const fillOnce = async (
   log: (line: string) => void,
   fill: (folder: string) => Promise<void>,
 ): Promise<void> => {
+  if ((await checkEntry(entry)) === undefined) return
   await mkdir(dirname(entry), { recursive: true })
   await using _lock = await lock(`${entry}.lock`, () => {
     log(`waiting for another run that fills ${entry}`)
@@ -95,7 +100,8 @@ const fillOnce = async (
     const manifest = await Promise.all(
       (await filesOf(folder)).map(async (file) => {
         const path = join(folder, file)
-        return { file, size: (await stat(path)).size, sha256: await sha256(path) }
+        const { size, mtimeMs } = await stat(path)
+        return { file, size, mtimeMs, sha256: await sha256(path) }
       }),
     )
     await writeFile(join(folder, MANIFEST), JSON.stringify(manifest, undefined, 1))
