@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ServiceDefinition } from './definition.ts'
+import { fits } from './definition.ts'
 import { serviceIds, services } from './services.ts'
 import { defaultTargetKeys } from './target-keys.ts'
 
@@ -16,7 +17,18 @@ describe('the catalogue', () => {
   })
 
   it('lists ids sorted, each under its own name', () => {
-    expect(serviceIds).toEqual(['redis', 'sendgrid', 'twilio'])
+    expect(serviceIds).toEqual([
+      'airtable',
+      'aws',
+      'clicksend',
+      'elasticsearch',
+      'matomo',
+      'redis',
+      'salesforce',
+      'sendgrid',
+      'telegram',
+      'twilio',
+    ])
     for (const [id, service] of services) expect(service.id).toBe(id)
   })
 
@@ -36,8 +48,12 @@ describe('the catalogue', () => {
     const used = service.variants.flatMap((variant) => [...variant.required, ...variant.optional])
     expect(new Set(used)).toEqual(new Set(declared))
     for (const name of service.pairs?.flat() ?? []) expect(declared).toContain(name)
+    for (const { field, needs = field, excludes = field, because } of service.partners ?? []) {
+      expect(declared).toEqual(expect.arrayContaining([field, needs, excludes]))
+      expect(because).toMatch(/^[A-Z].*[.]$/)
+    }
     for (const variant of service.variants) {
-      for (const name of Object.keys(variant.shapes ?? {})) expect(used).toContain(name)
+      for (const name of Object.keys({ ...variant.shapes, ...variant.keys })) expect(used).toContain(name)
       if (variant.sameAs !== undefined) expect(service.variants.map((other) => other.id)).toContain(variant.sameAs)
     }
     expect(new Set(service.variants.map((variant) => variant.id)).size).toBe(service.variants.length)
@@ -46,7 +62,7 @@ describe('the catalogue', () => {
   it.each(all)('$id: examples fit their patterns, and keys can be environment variables', (service) => {
     for (const field of service.fields) {
       if (field.example !== undefined && field.shape !== undefined) {
-        expect(field.shape.pattern.test(field.example), field.name).toBe(true)
+        expect(fits(field.shape, field.example), field.name).toBe(true)
         expect(field.shape.anyLength?.test(field.example) ?? true, field.name).toBe(true)
         expect(field.example.length, field.name).toBe(field.shape.length ?? field.example.length)
       }
@@ -72,6 +88,10 @@ describe('defaultTargetKeys', () => {
     ['sendgrid', 'onBehalfOf', ['SENDGRID_ON_BEHALF_OF']],
     ['twilio', 'apiKeySid', ['TWILIO_API_KEY']],
     ['twilio', 'oauthClientSecret', ['TWILIO_OAUTH_CLIENT_SECRET']],
+    ['aws', 'region', ['AWS_REGION', 'AWS_DEFAULT_REGION']],
+    ['aws', 'bucket', ['AWS_BUCKET']],
+    ['elasticsearch', 'caCert', ['ELASTICSEARCH_CA_CERT']],
+    ['salesforce', 'instanceUrl', ['SF_ORG_INSTANCE_URL']],
     ['redis', 'caCert', ['REDIS_CA_CERT']],
     ['redis', 'db', ['REDIS_DB']],
   ])('%s %s', (id, field, keys) => {

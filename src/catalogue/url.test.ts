@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hostPortProblems, urlParts, urlProblems } from './url.ts'
+import { hostPortProblems, urlParts, urlProblems, webUrlProblems } from './url.ts'
 
 const schemes = ['redis', 'rediss']
 
@@ -57,6 +57,39 @@ describe('urlProblems', () => {
     ['redis://u@x:p#@/w@h', ['"@" as %40', '"/" as %2F', '"#" as %23']],
   ])('%s: one finding for all characters to escape', (text, escapes) => {
     expect(urlProblems(text, schemes)).toEqual([{ code: 'UrlUnescapedCharacter', params: { escapes } }])
+  })
+})
+
+describe('webUrlProblems', () => {
+  const found = (text: string, path = true): readonly string[] =>
+    webUrlProblems(text, ['http', 'https'], path).map((problem) => problem.code)
+
+  it.each(['http://h', 'https://h:443/', 'https://h/a/b@c', 'https://[::1]:9200', 'https://a.b-c/x:y'])(
+    'finds nothing in %s',
+    (text) => {
+      expect(found(text)).toEqual([])
+    },
+  )
+
+  it.each([
+    ['h:9200', 'UrlMissingScheme'],
+    ['ftp://h', 'UrlWrongScheme'],
+    ['https://', 'UrlMissingHost'],
+    ['https://:80', 'UrlMissingHost'],
+    ['https://h:0', 'UrlInvalidPort'],
+    ['https://u:p@h', 'UrlContainsCredentials'],
+    ['https://u@h:0', 'UrlContainsCredentials'],
+    ['https://u:p/w@h', 'UrlContainsCredentials'],
+    ['https://u:p#w@h', 'UrlContainsCredentials'],
+    ['https://h/?a=b', 'UrlUnexpectedPart'],
+    ['https://h#a', 'UrlUnexpectedPart'],
+  ])('%s: %s', (text, code) => {
+    expect(found(text)).toEqual([code])
+  })
+
+  it('allows a path only where there may be one', () => {
+    expect(found('https://h/a', false)).toEqual(['UrlUnexpectedPart'])
+    expect(found('https://h/', false)).toEqual([])
   })
 })
 

@@ -1,9 +1,14 @@
 /** What a single value tells about itself. Pure, and in linear time. */
-import type { FieldDefinition, Shape } from '../catalogue/definition.ts'
+import type { FieldDefinition, ServiceDefinition, Shape } from '../catalogue/definition.ts'
+import { fits } from '../catalogue/definition.ts'
+import { foreignCredential } from '../catalogue/foreign.ts'
+import { isVendorSample } from '../catalogue/samples.ts'
 import type { FindingDraft } from './findings.ts'
 import { isOneCharacter, placeholderCode } from './placeholder.ts'
+import { acceptedKeys } from './resolve.ts'
 import type { ReadText } from './text.ts'
 import { decodeBase64 } from './text.ts'
+import { allShapesOf } from './variant.ts'
 
 /** A draft that does not say yet where the value is. */
 export type ValueProblem = Pick<FindingDraft, 'code' | 'severity' | 'params'>
@@ -20,50 +25,104 @@ export function textProblems(read: ReadText): readonly ValueProblem[] {
 /**
  * All findings about a value, one for each cause.
  * @param shape what the value should look like in the chosen variant
- * @param otherShapes what the field looks like in any variant: what base64 hides may be of another form
  */
 export function checkValue(
+  service: ServiceDefinition,
   field: FieldDefinition,
   read: ReadText,
   shape: Shape | undefined,
-  otherShapes: readonly Shape[],
 ): readonly ValueProblem[] {
   const edges = textProblems(read)
   const { text } = read
   if (text === undefined || text === '') return edges
-  const fits = shape?.pattern.test(text) ?? false
-  if (shape !== undefined && !fits && hidesBase64(text, otherShapes)) {
+  const right = shape !== undefined && fits(shape, text)
+  // What base64 hides may be of a form that the field has in another variant.
+  if (shape !== undefined && !right && hidesBase64(text, allShapesOf(service, field.name))) {
     // The line break at the end, or those within, came from the tool that encoded.
     return [{ code: 'DoubleBase64' }]
   }
+  // Files end with a line break, and documents have several.
+  if (!right && field.multiline !== true && isJsonDocument(text)) return [{ code: 'JsonDocument' }]
   if (read.broken) return edges
-  return [...edges, ...checkText(field, text, shape, fits)]
+  return [...edges, ...checkText(service, field, text, shape, right)]
 }
 
 function hidesBase64(text: string, shapes: readonly Shape[]): boolean {
   const decoded = decodeBase64(text)?.trim()
-  return decoded !== undefined && shapes.some((shape) => shape.pattern.test(decoded))
+  return decoded !== undefined && shapes.some((shape) => fits(shape, decoded))
+}
+
+function isJsonDocument(text: string): boolean {
+  if (!/^(?:\{[^]*\}|\[[^]*\])$/.test(text)) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    // The error would quote the text.
+    return false
+  }
 }
 
 function checkText(
+  service: ServiceDefinition,
   field: FieldDefinition,
   text: string,
   shape: Shape | undefined,
-  fits: boolean,
+  right: boolean,
 ): readonly ValueProblem[] {
-  const placeholder = findPlaceholder(field, text, shape, fits)
+  if (isVendorSample(text) || (shape?.length !== undefined && text.includes(sampleMark))) {
+    return [{ code: 'VendorSample' }]
+  }
+  const placeholder = findPlaceholder(field, text, shape, right)
   if (placeholder !== undefined && placeholder.code !== 'PossiblePlaceholder') return [placeholder]
+  const wrong = wrongKind(service, field, text, shape, right)
+  if (wrong !== undefined) return [wrong]
   const doubt = placeholder === undefined ? [] : [placeholder]
   if (shape === undefined) {
     return field.secret && looksEncoded(text) ? [...doubt, { code: 'PossibleDoubleBase64' }] : doubt
   }
-  const lookalike = fits ? undefined : field.lookalikes?.find(({ pattern }) => pattern.test(text))
-  if (lookalike !== undefined) {
-    return [{ code: 'WrongKindOfValue', params: { is: lookalike.is, expected: shape.expected } }]
-  }
   const problems: readonly ValueProblem[] = shape.problems?.(text) ?? []
   if (problems.length > 0) return [...problems, ...doubt]
-  return fits ? doubt : [...mismatch(text, shape), ...doubt]
+  if (right)
+    return shape.retired === undefined ? doubt : [{ code: 'RetiredCredential', params: { why: shape.retired } }]
+  return [...mismatch(text, shape), ...doubt]
+}
+
+/** AWS puts this word into every key of its documentation. */
+const sampleMark = 'EXAMPLE'
+
+/** Something else than the field, or more than it. */
+function wrongKind(
+  service: ServiceDefinition,
+  field: FieldDefinition,
+  text: string,
+  shape: Shape | undefined,
+  right: boolean,
+): ValueProblem | undefined {
+  // Nothing is known about the form, so only what is hardly a coincidence counts.
+  const loose = shape === undefined || (right && shape.confidence === 'guess')
+  if (right && !loose) return undefined
+  if (holdsItsName(text, acceptedKeys(service, field), loose)) return { code: 'VariableNameIncluded' }
+  if ((loose ? schemeAndToken : schemeWord).test(text)) return { code: 'SchemeWordIncluded' }
+  const lookalike = right ? undefined : field.lookalikes?.find(({ pattern }) => pattern.test(text))
+  if (lookalike !== undefined) {
+    return { code: 'WrongKindOfValue', params: { is: lookalike.is, expected: shape?.expected ?? 'something else' } }
+  }
+  const is = foreignCredential(text, service)
+  return is === undefined ? undefined : { code: 'ForeignCredential', params: { is, service: service.id } }
+}
+
+const assignment = /^(?:export\s+|set\s+)?([A-Za-z_][A-Za-z0-9_.-]{0,63})(?:\s?(=)\s?|:\s+)[^\s=]/
+const schemeWord = /^(?:authorization\s*:\s*\S|(?:bearer|basic|apikey|token|bot)\s+\S)/i
+const schemeAndToken = /^(?:authorization\s*:\s*)?(?:bearer|basic|apikey|token|bot)\s+\S{16,}$/i
+
+/** `API_KEY=...`, `export API_KEY=...`, `api_key: ...`. */
+function holdsItsName(text: string, keys: readonly string[], loose: boolean): boolean {
+  const [, name, sign] = assignment.exec(text) ?? []
+  if (name === undefined) return false
+  if (keys.some((key) => key.toLowerCase() === name.toLowerCase())) return true
+  if (sign === undefined || !/^[A-Z][A-Z0-9_]*$/.test(name)) return false
+  return !loose || name.includes('_')
 }
 
 /** A token that fits its pattern is what it looks like, unless somebody filled the form with one character. */
@@ -71,18 +130,19 @@ function findPlaceholder(
   field: FieldDefinition,
   text: string,
   shape: Shape | undefined,
-  fits: boolean,
+  right: boolean,
 ): ValueProblem | undefined {
-  if (field.multiline === true && fits) return undefined
-  if (shape !== undefined && fits && shape.length !== undefined) {
+  if (field.multiline === true && right) return undefined
+  if (shape !== undefined && right && shape.length !== undefined) {
     const body = text.slice(shape.prefix?.length ?? 0).replace(/[._-]/g, '')
-    return isOneCharacter(body) ? { code: 'Placeholder' } : undefined
+    const pieces = [body, ...(shape.parts?.(text) ?? []).map((part) => part.text)]
+    return pieces.some(isOneCharacter) ? { code: 'Placeholder' } : undefined
   }
   // SG.your-key and ACxxxx: the beginning is real, what follows it is not.
   const prefix = shape?.prefix ?? ''
   const body = text.startsWith(prefix) ? text.slice(prefix.length) : text
   const codes = [
-    placeholderCode(body, field.secret, shape !== undefined && !fits),
+    placeholderCode(body, field.secret, shape !== undefined && !right),
     ...(shape?.parts?.(text) ?? []).map((part) => placeholderCode(part.text, part.secret, false)),
   ].filter((code) => code !== undefined)
   const code = codes.find((other) => other !== 'PossiblePlaceholder') ?? codes[0]
@@ -97,6 +157,8 @@ function looksEncoded(text: string): boolean {
 function mismatch(text: string, shape: Shape): readonly ValueProblem[] {
   const severity = shape.confidence === 'guess' ? 'warning' : 'error'
   const { length } = shape
+  // PEM that went through JSON or an environment file.
+  if (text.startsWith('-----BEGIN ') && text.includes('\\n')) return [{ code: 'EscapedLineBreaks' }]
   if (length !== undefined && text.length < length && (shape.cutOff ?? shape.anyLength)?.test(text) === true) {
     return [{ code: 'Truncated', severity, params: { length, actual: text.length } }]
   }

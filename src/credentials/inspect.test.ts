@@ -178,7 +178,7 @@ describe('mistakes in a value: one finding for one cause', () => {
     ['redis', { host: 'redis://h' }, 'WrongKindOfValue'],
     ['redis', { host: 'h', port: '65536' }, 'PatternMismatch'],
     ['redis', { host: 'h', tls: 'on' }, 'PatternMismatch?'],
-    ['redis', { host: 'h', caCert: certificate.replaceAll('\n', '\\n') }, 'PatternMismatch'],
+    ['redis', { host: 'h', caCert: certificate.replaceAll('\n', '\\n') }, 'EscapedLineBreaks'],
     ['redis', { host: 'h', caCert: encode(certificate) }, 'DoubleBase64'],
     ['redis', { host: 'your-redis-host' }, 'Placeholder'],
     ['redis', { url: 'redis://u:p#w@h' }, 'UrlUnescapedCharacter'],
@@ -399,7 +399,7 @@ describe('size', () => {
     const data = Object.fromEntries([...noise, ['apiKey', apiKey]]) as Data
     expect(codes(check('sendgrid', data))).toEqual([])
     const missing = Object.fromEntries(noise) as Data
-    expect(time(() => check('sendgrid', missing))).toBeLessThan(200)
+    expect(time(() => check('sendgrid', missing))).toBeLessThan(2000)
   })
 
   it.each([' ', '\n', 'a', '\u200b', '{{', '${a:', 'redis://', 'a,', ', password=', '@', '%41', '"', '\0', 'AAAA'])(
@@ -408,7 +408,7 @@ describe('size', () => {
       const value = piece.repeat(megabyte / piece.length)
       const findings = (): readonly Finding[] =>
         ['url', 'password', 'host', 'caCert'].flatMap((key) => check('redis', { host: 'h', [key]: value }).findings)
-      expect(time(findings)).toBeLessThan(400)
+      expect(time(findings)).toBeLessThan(4000)
       expect(findings().some((finding) => finding.severity === 'error')).toBe(true)
     },
   )

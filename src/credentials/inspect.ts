@@ -1,6 +1,12 @@
 /** From bytes to findings: are these credentials of the right form for their service? Pure. */
-import type { FieldDefinition, ServiceDefinition, Shape, VariantDefinition } from '../catalogue/definition.ts'
-import { findField } from '../catalogue/definition.ts'
+import type {
+  FieldDefinition,
+  PartnerRule,
+  ServiceDefinition,
+  Shape,
+  VariantDefinition,
+} from '../catalogue/definition.ts'
+import { findField, fits } from '../catalogue/definition.ts'
 import { services } from '../catalogue/services.ts'
 import type { ValueProblem } from './check-value.ts'
 import { checkValue, textProblems } from './check-value.ts'
@@ -61,11 +67,11 @@ export function inspect(input: InspectInput): Inspection {
 
   const resolution = resolve(service, input.credentials, input.secrets)
   const texts = readTexts(service, resolution)
-  const choice = chooseVariant(
-    service,
-    (name) => resolution.found.has(name) || resolution.spokenFor.has(name),
-    (name) => texts.get(name)?.text,
-  )
+  const choice = chooseVariant(service, {
+    present: (name) => resolution.found.has(name) || resolution.spokenFor.has(name),
+    text: (name) => texts.get(name)?.text,
+    key: (name) => resolution.found.get(name)?.key,
+  })
   const chosen = chosenVariants(choice)
   const fields = new Map<string, ResolvedField>()
   for (const { name } of service.fields) {
@@ -76,7 +82,7 @@ export function inspect(input: InspectInput): Inspection {
   const findings = sortFindings(
     [
       ...resolution.problems,
-      ...checkCompleteness(service, resolution, choice),
+      ...checkCompleteness(service, resolution, choice, texts),
       ...checkFields(service, chosen, fields, texts),
     ].map((draft) => finding(draft, waive)),
   )
@@ -114,6 +120,7 @@ function checkCompleteness(
   service: ServiceDefinition,
   resolution: Resolution,
   choice: VariantChoice,
+  texts: ReadonlyMap<string, ReadText>,
 ): readonly FindingDraft[] {
   if (!resolution.complete || choice.nearest === undefined) return []
   const { found, spokenFor, source } = resolution
@@ -121,8 +128,14 @@ function checkCompleteness(
   const drafts = choice.nearest.required
     .filter((name) => !present(name))
     .map((name) => missingField(service, resolution, choice.nearest, name))
-  if (choice.complete.length > 1) {
-    const variants = choice.complete.map((variant) => variant.id)
+  const broken = brokenPartnerRules(service, present, texts)
+  drafts.push(...broken.map((rule) => partnerProblem(service, resolution, rule)))
+  // Sets that are two only because of such a field have that cause.
+  const refused = broken.map((rule) => rule.excludes)
+  const variants = choice.complete
+    .filter((variant) => !variant.required.some((name) => refused.includes(name)))
+    .map((variant) => variant.id)
+  if (variants.length > 1) {
     drafts.push({ code: 'AmbiguousVariant', ...inSecret(source?.name), params: { variants } })
   }
 
@@ -139,6 +152,36 @@ function checkCompleteness(
     }
   }
   return drafts
+}
+
+function brokenPartnerRules(
+  service: ServiceDefinition,
+  present: (name: string) => boolean,
+  texts: ReadonlyMap<string, ReadText>,
+): readonly PartnerRule[] {
+  return (service.partners ?? []).filter(({ field, pattern, needs, excludes }) => {
+    const text = texts.get(field)?.text
+    if (text === undefined || pattern?.test(text) === false) return false
+    return (needs !== undefined && !present(needs)) || (excludes !== undefined && present(excludes))
+  })
+}
+
+function partnerProblem(service: ServiceDefinition, resolution: Resolution, rule: PartnerRule): FindingDraft {
+  const { field, needs, excludes, because } = rule
+  // What is not wanted is named, because it is what has to go; what lacks something is named for the same reason.
+  const subject = resolution.found.get(excludes ?? field)
+  const where = {
+    field: excludes ?? field,
+    ...inSecret(subject?.secret),
+    ...(subject?.key === undefined ? {} : { key: subject.key }),
+  }
+  return needs === undefined
+    ? { code: 'ForbiddenPartner', ...where, params: { partner: field, because } }
+    : {
+        code: 'MissingPartner',
+        ...where,
+        params: { partner: needs, because, ...search(service, resolution, needs) },
+      }
 }
 
 function inSecret(secret: string | undefined): { secret?: string } {
@@ -164,17 +207,23 @@ function missingField(
   const required = variant?.required ?? []
   const sets = service.variants
     .filter((other) => other.sameAs === undefined && other.required.join() !== required.join())
-    .map((other) => other.required.join(' + '))
+    .map(describeSet)
   return {
     code: 'MissingField',
     field: name,
     ...inSecret(resolution.source?.name),
     params: {
       partners: required.filter((other) => other !== name && resolution.found.has(other)),
-      alternatives: [...new Set(sets)].filter((set) => set !== required.join(' + ')),
+      alternatives: [...new Set(sets)],
       ...search(service, resolution, name),
     },
   }
+}
+
+function describeSet({ required, keys }: VariantDefinition): string {
+  return required
+    .map((name) => (keys?.[name] === undefined ? name : `${name} (under the key ${keys[name].join(' or ')})`))
+    .join(' + ')
 }
 
 /** Where a field was looked for, and which key may have been meant. */
@@ -211,7 +260,7 @@ function checkFields(
     const resolved = fields.get(definition.name)
     const read = texts.get(definition.name)
     if (resolved === undefined || read === undefined) continue
-    checked.push({ definition, resolved, read, shape: shapeOf(service, chosen, definition.name) })
+    checked.push({ definition, resolved, read, shape: shapeOf(service, chosen, definition.name, read.text) })
   }
   const swapped = findSwapped(checked)
   return checked.flatMap((field) => {
@@ -224,7 +273,7 @@ function checkFields(
     const other = swapped.get(field)
     const problems =
       other === undefined
-        ? checkValue(definition, read, shape, allShapesOf(service, definition.name))
+        ? checkValue(service, definition, read, shape)
         : [...swapProblems(definition, other.definition), ...textProblems(read)]
     return problems.map((problem) => ({ ...problem, ...where }))
   })
@@ -238,13 +287,13 @@ function swapProblems(field: FieldDefinition, other: FieldDefinition): readonly 
 /** Pairs of which each holds what the other should, and at least one does not hold what it should. */
 function findSwapped(fields: readonly CheckedField[]): ReadonlyMap<CheckedField, CheckedField> {
   const swapped = new Map<CheckedField, CheckedField>()
-  const fits = (shape: Shape | undefined, field: CheckedField): boolean =>
-    shape !== undefined && field.read.text !== undefined && shape.pattern.test(field.read.text)
+  const holds = (shape: Shape | undefined, field: CheckedField): boolean =>
+    shape !== undefined && field.read.text !== undefined && fits(shape, field.read.text)
   for (const [index, a] of fields.entries()) {
     for (const b of fields.slice(index + 1)) {
       if (swapped.has(a) || swapped.has(b) || a.shape === b.shape) continue
-      const rightAsItIs = fits(a.shape, a) && fits(b.shape, b)
-      if (!rightAsItIs && fits(a.shape, b) && fits(b.shape, a)) {
+      const rightAsItIs = holds(a.shape, a) && holds(b.shape, b)
+      if (!rightAsItIs && holds(a.shape, b) && holds(b.shape, a)) {
         swapped.set(a, b)
         swapped.set(b, a)
       }

@@ -4,6 +4,8 @@ import { placeholderCode } from './placeholder.ts'
 it.each([
   '<api-key>',
   '<host>:<port>',
+  '<US | EU>',
+  '<your token here>',
   'changeme',
   'ChangeMe!',
   'change-me',
@@ -66,6 +68,8 @@ it.each([
   'x<k>9',
   '$ecret-42',
   'p}}{{q',
+  '<yWSnaeyJ[X{>',
+  '${rj[_}JWk9Y;Wa}',
   'passwordless-7Tq',
   'tester',
   'xx',

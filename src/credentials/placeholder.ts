@@ -8,11 +8,12 @@ const longestPlaceholder = 256
 /** Templates that no tool has filled in, wherever they stand. */
 const templateInside = /\$\{[A-Za-z_][\w.]*(?:[:?+-][^{}]*)?\}|\{\{[^{}]*\}\}|\$\([A-Za-z_][\w.]*\)/
 const templateWhole =
-  /^(?:\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]+%|__[A-Z0-9_]+__|#\{[^{}]+\}#?|\$\{[^]*\}|\$\([^]*\)|\{\{[^]*\}\})$/
+  /^(?:\$[A-Z_][A-Z0-9_]+|%[A-Z_][A-Z0-9_]+%|__[A-Z0-9_]+__|#\{[^{}]+\}#?|\$\{[^{}]*\}|\$\([^()]*\)|\{\{[^]*\}\})$/
 /** References that a secret injector should have resolved. */
 const reference = /^(?:ref\+[a-z0-9]+:\/\/|vault:|op:\/\/|aws-secretsmanager:|ENC\[)/
 
-const bracketed = /^<[^]+>$/
+/** Words in brackets. A random password may begin and end with these by chance, with other signs in between. */
+const bracketed = /^<[\w\s.,:/|<>'\u2019-]+>$/
 const masked = /^(?:[*\u2022\u25cf]{3,}|x{3,}|\.{3,}|\u2026)$/i
 /** Compared without case, separators and brackets. */
 const replaceMe =

@@ -1,6 +1,7 @@
 /** Which bytes belong to which field. Pure. */
 import type { FieldDefinition, ServiceDefinition } from '../catalogue/definition.ts'
 import { findField } from '../catalogue/definition.ts'
+import { foreignCredential } from '../catalogue/foreign.ts'
 import { defaultTargetKeys } from '../catalogue/target-keys.ts'
 import type { FindingDraft } from './findings.ts'
 import { nearestName } from './names.ts'
@@ -88,7 +89,8 @@ export function listKeys(service: ServiceDefinition, secret: SourceSecret): { pr
   const present: string[] = []
   for (const key of secret.data.keys()) {
     if (present.length === listedKeys) break
-    if (!tokens.some((shape) => shape?.pattern.test(key))) present.push(key)
+    const isToken = tokens.some((shape) => shape?.pattern.test(key)) || foreignCredential(key, service) !== undefined
+    if (!isToken) present.push(key)
   }
   return { present, more: secret.data.size - present.length }
 }

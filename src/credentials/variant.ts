@@ -1,6 +1,6 @@
 /** Finds out which set of credentials the fields that are there make up. Pure. */
 import type { ServiceDefinition, Shape, VariantDefinition } from '../catalogue/definition.ts'
-import { findField } from '../catalogue/definition.ts'
+import { findField, fits } from '../catalogue/definition.ts'
 
 export interface VariantChoice {
   /** Complete sets, in the catalogue's order; more than one when the fields of several are there. Empty: none is. */
@@ -18,33 +18,55 @@ function compete(a: VariantDefinition, b: VariantDefinition): boolean {
   return includesAll(a.required, b.required) || includesAll(b.required, a.required)
 }
 
-/**
- * @param present whether a field has a value, or something was said about it already
- * @param text the value of a field as it was meant
- */
-export function chooseVariant(
-  service: ServiceDefinition,
-  present: (field: string) => boolean,
-  text: (field: string) => string | undefined,
-): VariantChoice {
-  const variants = service.variants.filter((variant) => variant.sameAs === undefined)
-  const groups: VariantDefinition[][] = []
-  for (const variant of variants) {
-    if (!variant.required.every(present)) continue
-    const group = groups.find((members) => members.some((member) => compete(member, variant)))
-    if (group === undefined) groups.push([variant])
-    else group.push(variant)
-  }
-  const complete = groups
-    .map(
-      (group) =>
-        group.find((variant) => variant.recognise?.(text) === true) ??
-        group.find((variant) => variant.recognise === undefined) ??
-        group[0],
-    )
-    .filter((variant) => variant !== undefined)
-  const nearest = complete[0] ?? variants.toSorted((a, b) => distance(a, present) - distance(b, present))[0]
+/** What is known of the fields while the set is still open. */
+export interface FieldsSeen {
+  /** Whether a field has a value, or something was said about it already. */
+  readonly present: (field: string) => boolean
+  /** The value of a field as it was meant. */
+  readonly text: (field: string) => string | undefined
+  /** The key of a Secret under which a field was found. */
+  readonly key: (field: string) => string | undefined
+}
+
+export function chooseVariant(service: ServiceDefinition, seen: FieldsSeen): VariantChoice {
+  const variants = service.variants.filter((variant) => variant.sameAs === undefined && hasItsKeys(variant, seen))
+  const filled = variants.filter((variant) => variant.required.every(seen.present))
+  const meant = filled.filter((variant) => !isRuledOut(variant, filled, seen.text))
+  const complete = meant.filter((variant, index) => {
+    const used = usedFields(variant, seen)
+    return !meant.some((other, at) => other !== variant && supersedes(usedFields(other, seen), used, at < index))
+  })
+  const nearest = complete[0] ?? variants.toSorted((a, b) => distance(a, seen.present) - distance(b, seen.present))[0]
   return { complete, nearest }
+}
+
+function hasItsKeys({ keys }: VariantDefinition, { key }: FieldsSeen): boolean {
+  return Object.entries(keys ?? {}).every(([field, allowed]) => allowed.includes(key(field) ?? ''))
+}
+
+/** Whether the contents speak for another set that can be made of the same fields. */
+function isRuledOut(
+  variant: VariantDefinition,
+  filled: readonly VariantDefinition[],
+  text: FieldsSeen['text'],
+): boolean {
+  const recognised = variant.recognise?.(text)
+  if (recognised === true) return false
+  const others = filled.filter((other) => other !== variant && compete(other, variant))
+  return others.some((other) => {
+    const otherwise = other.recognise?.(text)
+    if (recognised === undefined) return otherwise === true
+    return otherwise !== false || filled.indexOf(other) < filled.indexOf(variant)
+  })
+}
+
+function usedFields(variant: VariantDefinition, { present }: FieldsSeen): readonly string[] {
+  return [...variant.required, ...variant.optional].filter(present)
+}
+
+/** Whoever has what the one set uses, and more of another, means the other. With the same fields the first one counts. */
+function supersedes(fields: readonly string[], others: readonly string[], first: boolean): boolean {
+  return includesAll(fields, others) && (fields.length > others.length || first)
 }
 
 /** Fewest missing fields first, then most present ones, then most optional ones. Sorting is stable. */
@@ -54,14 +76,21 @@ function distance(variant: VariantDefinition, present: (field: string) => boolea
   return (variant.required.length - there) * 10_000 - there * 100 - optional
 }
 
-/** The shape that holds for a field in any of the variants, which come in order of preference. */
+/**
+ * The shape that holds for a field in any of the variants, which come in order of preference: one that the value has, if
+ * the variants differ about it.
+ */
 export function shapeOf(
   service: ServiceDefinition,
   variants: readonly VariantDefinition[],
   field: string,
+  text: string | undefined,
 ): Shape | undefined {
   const owners = variants.filter((variant) => variant.required.includes(field) || variant.optional.includes(field))
-  return owners.find((variant) => variant.shapes?.[field])?.shapes?.[field] ?? findField(service, field)?.shape
+  const general = findField(service, field)?.shape
+  const shapes = owners.map((variant) => variant.shapes?.[field] ?? general)
+  const fitting = text === undefined ? undefined : shapes.find((shape) => shape !== undefined && fits(shape, text))
+  return fitting ?? owners.find((variant) => variant.shapes?.[field])?.shapes?.[field] ?? general
 }
 
 /** Every shape that the field can have in some variant. */

@@ -1,4 +1,5 @@
 // No secret value, nor a piece of one, in anything that the operator says: log, Events, status, metrics, metadata.
+import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { services } from '../../src/catalogue/services.ts'
@@ -56,10 +57,27 @@ const mistakes: ((value: string) => string | Buffer)[] = [
   (value) => `%zz${value}%`,
 ]
 
+const base32 = (length: number): string =>
+  Array.from({ length }, () => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(randomInt(32))).join('')
+
 /** Values with which each service is content. What is public by its nature is a canary too. */
 const shapes: Record<string, () => Record<string, string>> = {
   ...valid,
   redis: () => ({ url: `redis://${randomText(20)}:${randomText(24)}@${randomText(20)}.internal:6379/0` }),
+  airtable: () => ({ apiKey: `pat${randomText(14)}.${hex(64)}` }),
+  aws: () => ({ accessKeyId: `AKIA${base32(16)}`, secretAccessKey: randomText(40) }),
+  clicksend: () => ({ username: randomText(20), apiKey: [8, 4, 4, 4, 12].map((n) => base32(n)).join('-') }),
+  elasticsearch: () => ({
+    url: `https://${randomText(20)}.internal:9200`,
+    apiKey: Buffer.from(`${randomText(20)}:${randomText(22)}`).toString('base64'),
+  }),
+  matomo: () => ({ url: `https://${randomText(20)}.internal`, tokenAuth: hex(32) }),
+  salesforce: () => ({
+    instanceUrl: `https://${randomText(20)}.my.salesforce.com`,
+    clientId: `3MVG9${randomText(80)}`,
+    clientSecret: randomText(64),
+  }),
+  telegram: () => ({ botToken: `${randomInt(10 ** 9, 10 ** 10)}:${randomText(35)}` }),
 }
 
 /** Writes the Secret of a service, as the API or as kubectl apply does. */

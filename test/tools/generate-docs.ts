@@ -61,7 +61,9 @@ function serviceSummary(): string {
       service.title,
       service.variants
         .filter(({ sameAs }) => sameAs === undefined)
-        .map(({ required }) => codes(required).replaceAll(', ', ' + '))
+        .map(({ required, keys }) =>
+          codes(required.map((field) => keys?.[field]?.[0] ?? field)).replaceAll(', ', ' + '),
+        )
         .filter((set, index, sets) => sets.indexOf(set) === index)
         .join(', '),
     ]),
