@@ -8,6 +8,7 @@ import type { TracardiResource } from './api/tracardi-resource.ts'
 import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
 import { DeliveryController, consumerKeysOf, workloadKey } from './controllers/delivery-controller.ts'
 import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
+import { InForce } from './delivery/in-force.ts'
 import { consumerState } from './delivery/stamps.ts'
 import { deployments as deploymentType, stripDeployment } from './delivery/workloads.ts'
 import type { Deployment } from './delivery/workloads.ts'
@@ -96,17 +97,22 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     startDelayMs: eventDelayMs,
   })
 
+  const inForce = new InForce()
   const credentials = new CredentialsController({
     client,
     resources,
     secretStore,
     deployments: workloads,
     cache,
+    inForce,
+    onInForce: (resource) => {
+      deliver(resource)
+    },
     events,
     clock,
     installation: settings.installationId,
   })
-  const delivery = new DeliveryController({ client, resources, deployments: workloads, events, clock })
+  const delivery = new DeliveryController({ client, resources, deployments: workloads, inForce, events, clock })
   const controllerOptions = { clock, random, log, workers, queueMetrics: metrics.queue, metrics: metrics.controller }
   const credentialsQueue = new Controller({
     ...controllerOptions,
@@ -136,6 +142,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
     onDelete: (resource) => {
       credentials.forget(objectKey(resource))
+      inForce.forget(resource.metadata.uid)
     },
   })
   const onSecret = (secret: Secret): void => {

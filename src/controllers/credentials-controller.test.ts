@@ -4,12 +4,13 @@ import { tracardiResources } from '../api/tracardi-resource.ts'
 import type { TracardiResource, TracardiResourceSpec, TracardiResourceStatus } from '../api/tracardi-resource.ts'
 import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
+import { InForce } from '../delivery/in-force.ts'
 import type { Deployment } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
 import { KubeError } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
 import { FakeClock } from '../kube/fake-clock.ts'
-import { resourceName, secrets } from '../kube/objects.ts'
+import { objectKey, resourceName, secrets } from '../kube/objects.ts'
 import type { KubeObject, ManagedFieldsEntry, Secret } from '../kube/objects.ts'
 import { Store } from '../kube/store.ts'
 import type { CallOptions } from '../kube/transport.ts'
@@ -61,6 +62,8 @@ class World {
   readonly installation: string
   cache: SecretCache
   controller: CredentialsController
+  /** What became known to be in force, in order. */
+  readonly delivered: (string | undefined)[] = []
 
   constructor(installation: string) {
     this.installation = installation
@@ -90,12 +93,17 @@ class World {
         this.said.push(JSON.stringify(event))
       },
     } as unknown as EventRecorder
+    const inForce = new InForce()
     const controller = new CredentialsController({
       client,
       resources,
       secretStore,
       deployments,
       cache,
+      inForce,
+      onInForce: (resource) => {
+        this.delivered.push(inForce.of(resources.get(objectKey(resource)) ?? resource))
+      },
       events,
       clock,
       installation,
@@ -332,6 +340,8 @@ describe('the usual life of a resource costs', () => {
     expect(w.take()).toEqual(['get secrets live', 'patch secrets mail-credentials', statusCall])
     expect(w.value).toBe(apiKey(2))
     expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', versions: ['2-4f2c9'] })
+    // Known with the first write, confirmed with the status; then with the write of the target, before the status.
+    expect(w.delivered).toEqual(['1-4f2c9', '1-4f2c9', '2-4f2c9'])
     expect(w.takeEvents()).toEqual(['CredentialsInForce', 'NoConsumers'])
     w.watch()
     await w.reconcile()

@@ -29,6 +29,7 @@ import { isForbiddenType } from '../credentials/secret-cache.ts'
 import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts'
 import { newTarget, observeTarget, targetContents, targetPatch } from '../credentials/target.ts'
 import type { SourceVersion, TargetOwner } from '../credentials/target.ts'
+import type { InForce } from '../delivery/in-force.ts'
 import { consumerState, stampOf } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
 import type { Deployment } from '../delivery/workloads.ts'
@@ -46,6 +47,9 @@ export interface CredentialsControllerOptions {
   readonly secretStore: Store<Secret>
   readonly deployments: Store<Deployment>
   readonly cache: SecretCache
+  readonly inForce: InForce
+  /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
+  readonly onInForce: (resource: TracardiResource) => void
   readonly events: EventRecorder
   readonly clock: Clock
   readonly installation: string
@@ -189,7 +193,7 @@ export class CredentialsController {
     owner: TargetOwner,
     context: ReconcileContext,
   ): Promise<SourceVersion | undefined> {
-    const { client, cache, events } = this.#options
+    const { client, cache, events, inForce, onInForce } = this.#options
     if (decision.action !== 'Create' && decision.action !== 'Update') return present
     const { namespace } = owner
     const { signal } = context
@@ -207,6 +211,8 @@ export class CredentialsController {
       throw error
     }
     cache.prime(written)
+    inForce.targetWritten(resource.metadata.uid, decision.desire.id)
+    onInForce(resource)
     const { uid, resourceVersion } = written.metadata
     const inPlace = { name, uid, resourceVersion }
     const event = eventOfTarget(name, decision)
@@ -233,6 +239,7 @@ export class CredentialsController {
       now: this.#now(),
     })
     await this.#patchStatus(resource, status, context)
+    if (this.#options.inForce.confirm(resource.metadata.uid)) this.#options.onInForce(resource)
     return requeueAfterMs === undefined ? undefined : { requeueAfterMs }
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import { stripDeployment } from '../delivery/workloads.ts'
+import { InForce } from '../delivery/in-force.ts'
 import type { Deployment } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
 import type { ReconcileResult } from '../kube/controller.ts'
@@ -23,6 +24,7 @@ interface Patch {
 
 /** One workload on a server in memory, and the resources that name it. */
 class World {
+  readonly inForce = new InForce()
   readonly clock = new FakeClock()
   readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerKeysOf } })
   readonly deployments = new Store<Deployment>({ clock: this.clock })
@@ -53,7 +55,8 @@ class World {
     })
     const events = { record: (event: World['events'][number]) => this.events.push(event) } as unknown as EventRecorder
     const { resources, deployments, clock } = this
-    return new DeliveryController({ client, resources, deployments, events, clock })
+    const { inForce } = this
+    return new DeliveryController({ client, resources, deployments, inForce, events, clock })
   }
 
   async #request({ method, path, body, contentType, describe }: CallOptions): Promise<unknown> {
@@ -94,8 +97,10 @@ class World {
   }
 
   resource(name: string, credentialsId: string | undefined, change: Partial<TracardiResource['metadata']> = {}): void {
+    const uid = `uid-of-${name}`
+    this.inForce.confirm(uid)
     this.resources.upsert({
-      metadata: { name, namespace, uid: `uid-of-${name}`, resourceVersion: String(++this.#resourceVersion), ...change },
+      metadata: { name, namespace, uid, resourceVersion: String(++this.#resourceVersion), ...change },
       spec: { service: 'redis', credentials: {}, consumers: [{ kind: 'Deployment', name: 'sender' }] },
       status: credentialsId === undefined ? {} : { credentialsId },
     })
@@ -464,4 +469,15 @@ test('keys', () => {
     'Deployment/shop/a',
     'Deployment/shop/b',
   ])
+})
+
+test('nothing is stamped for a resource that was not reconciled yet: its status may be behind its target', async () => {
+  const w = new World({ [stamp('twilio')]: '8-aaaaa' })
+  w.resource('twilio', '7-aaaaa')
+  w.inForce.forget('uid-of-twilio')
+  await w.reconcile()
+  expect(w.calls).toEqual([])
+  w.inForce.targetWritten('uid-of-twilio', '9-aaaaa')
+  await w.reconcile()
+  expect(w.labels[stamp('twilio')]).toBe('9-aaaaa')
 })

@@ -6,6 +6,7 @@
  */
 import { stampLabel } from '../api/names.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
+import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
 import { missingStamps, stampOf, stampPatch } from '../delivery/stamps.ts'
 import type { Delivery } from '../delivery/stamps.ts'
@@ -24,6 +25,7 @@ export interface DeliveryControllerOptions {
   /** With the index `consumers`: workload key → the resources that name it. */
   readonly resources: Store<TracardiResource>
   readonly deployments: Store<Deployment>
+  readonly inForce: InForce
   readonly events: EventRecorder
   readonly clock: Clock
 }
@@ -117,7 +119,7 @@ export class DeliveryController {
   #deliveries(key: string): Delivery[] {
     return this.#resources(key).map((resource) => ({
       resource: resource.metadata.name,
-      credentialsId: resource.status?.credentialsId ?? undefined,
+      credentialsId: this.#options.inForce.of(resource),
     }))
   }
 

@@ -1,0 +1,43 @@
+/** What is in force for a resource, as the cluster has it: by the target first, by the status a moment later. */
+import type { TracardiResource } from '../api/tracardi-resource.ts'
+
+/**
+ * The target is written before the status. In between, the id that stands on the target is known here, so that workloads
+ * need not wait for the status.
+ *
+ * A process that has just started does not know whether a status is behind its target: the one before may have been killed
+ * in between, after it had stamped workloads. So nothing is in force for a resource before it was reconciled once; else a
+ * workload would be taken back to the older id and forth again, two restarts for nothing.
+ */
+export class InForce {
+  readonly #confirmed = new Set<string>()
+  /** uid of a resource → the id that its target carries, until its status says so too. */
+  readonly #ahead = new Map<string, string>()
+
+  /** The id that workloads shall carry; undefined when nothing is in force, or not known yet. */
+  of(resource: TracardiResource): string | undefined {
+    const { uid } = resource.metadata
+    const ahead = this.#ahead.get(uid)
+    if (ahead !== undefined) return ahead
+    return this.#confirmed.has(uid) ? (resource.status?.credentialsId ?? undefined) : undefined
+  }
+
+  /** The target of the resource carries this id now. */
+  targetWritten(uid: string, credentialsId: string): void {
+    this.#ahead.set(uid, credentialsId)
+  }
+
+  /** The status says what is in force. Returns whether that was not known before. */
+  confirm(uid: string): boolean {
+    const isNew = !this.#confirmed.has(uid)
+    this.#confirmed.add(uid)
+    this.#ahead.delete(uid)
+    return isNew
+  }
+
+  /** The resource is gone. */
+  forget(uid: string): void {
+    this.#confirmed.delete(uid)
+    this.#ahead.delete(uid)
+  }
+}
