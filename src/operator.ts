@@ -34,7 +34,7 @@ const workers = 32
 const consumerStatusPaceMs = 1000
 
 /** Events wait so long: the writes that they tell of come first, in milliseconds. */
-const eventDelayMs = 250
+const eventDelayMs = 500
 
 /** How long reconciles in progress and waiting Events may take once the operator has to stop, in milliseconds. */
 const drainMs = 10_000
@@ -145,17 +145,24 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       inForce.forget(resource.metadata.uid)
     },
   })
-  const onSecret = (secret: Secret): void => {
-    for (const resource of resources.byIndex('secrets', objectKey(secret)))
-      credentialsQueue.enqueue(objectKey(resource))
+  const onSecret = (secret: Secret, isDeletion = false): void => {
+    for (const resource of resources.byIndex('secrets', objectKey(secret))) {
+      const key = objectKey(resource)
+      // A deletion carries the version that was written last, by us or not.
+      if (isDeletion || !credentials.isOwnTargetWrite(key, secret)) credentialsQueue.enqueue(key)
+    }
   }
   secretStore.addEventHandler({
-    onAdd: onSecret,
+    onAdd: (secret) => {
+      onSecret(secret)
+    },
     onUpdate: (old, secret) => {
       if (old.metadata.resourceVersion !== secret.metadata.resourceVersion || old.metadata.uid !== secret.metadata.uid)
         onSecret(secret)
     },
-    onDelete: onSecret,
+    onDelete: (secret) => {
+      onSecret(secret, true)
+    },
   })
   const onWorkload = (old: Deployment | undefined, workload: Deployment | undefined): void => {
     const some = workload ?? old

@@ -15,7 +15,7 @@ import type { KubeObject, ManagedFieldsEntry, Secret } from '../kube/objects.ts'
 import { Store } from '../kube/store.ts'
 import type { CallOptions } from '../kube/transport.ts'
 import type { Logger } from '../telemetry/log.ts'
-import { CredentialsController, secretKeysOf, targetNameOf } from './credentials-controller.ts'
+import { CredentialsController, secretKeysOf, statusDelayMs, targetNameOf } from './credentials-controller.ts'
 
 const key = 'shop/mail'
 const namespace = 'shop'
@@ -378,13 +378,12 @@ describe('the usual life of a resource costs', () => {
     w.resource({ consumers })
     w.workload(undefined)
     w.watch()
+    // The workload first: its stamp does not wait for the status, the status waits for it.
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: statusDelayMs })
+    expect(w.take()).toEqual(['get secrets mail-credentials', 'get secrets live', 'create secrets mail-credentials'])
+    expect(w.delivered).toEqual(['1-4f2c9'])
     await w.reconcile()
-    expect(w.take()).toEqual([
-      'get secrets mail-credentials',
-      'get secrets live',
-      'create secrets mail-credentials',
-      statusCall,
-    ])
+    expect(w.take()).toEqual([statusCall])
     expect(w.ready).toBe('False/RollingOut')
     // Stamped, and then rolling: nothing that the status could say.
     w.workload('1-4f2c9', false)

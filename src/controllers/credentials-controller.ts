@@ -64,6 +64,9 @@ interface Settled {
   readonly target: StatusInput['target']
 }
 
+/** How long the status of a new delivery waits, so that it does not hold up the workloads, in milliseconds. */
+export const statusDelayMs = 200
+
 /** What the API server takes for a Secret, all values together; see core/v1 MaxSecretSize. */
 const maxSecretBytes = 1_048_576
 
@@ -72,6 +75,8 @@ export class CredentialsController {
   readonly #settled = new Map<string, Settled>()
   /** The resourceVersion that our own last write of a status gave, so that its echo is no reason to look again. */
   readonly #written = new Map<string, string>()
+  /** The same of its target. */
+  readonly #writtenTargets = new Map<string, string>()
 
   constructor(options: CredentialsControllerOptions) {
     this.#options = options
@@ -82,10 +87,16 @@ export class CredentialsController {
     return this.#written.get(objectKey(resource)) === resource.metadata.resourceVersion
   }
 
+  /** Whether a change of a Secret is only the echo of our own write of this resource's target. */
+  isOwnTargetWrite(key: string, secret: Secret): boolean {
+    return this.#writtenTargets.get(key) === secret.metadata.resourceVersion
+  }
+
   /** Forgets what was concluded about a resource that is gone. */
   forget(key: string): void {
     this.#settled.delete(key)
     this.#written.delete(key)
+    this.#writtenTargets.delete(key)
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
@@ -176,8 +187,11 @@ export class CredentialsController {
     const inPlace = await this.#applyTarget(resource, targetName, decision, targetSecret, owner, context)
     const verdict = verdictOf(inspection)
     const target = targetStatus(targetName, decision)
+    const delivers = isNewInForce(decision) && (resource.spec.consumers ?? []).length > 0
     if (problem === undefined && inPlace !== undefined)
       this.#settle(key, resource, [...sources, inPlace], verdict, target)
+    // The workloads first. What is decided is on the target, should this process end before the status is written.
+    if (delivers && problem === undefined) return { requeueAfterMs: statusDelayMs }
     return await this.#writeStatus(resource, verdict, target, problem, context)
   }
 
@@ -210,6 +224,7 @@ export class CredentialsController {
       if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) cache.invalidate(namespace, name)
       throw error
     }
+    this.#writtenTargets.set(objectKey(resource), written.metadata.resourceVersion)
     cache.prime(written)
     inForce.targetWritten(resource.metadata.uid, decision.desire.id)
     onInForce(resource)
@@ -325,6 +340,11 @@ export function secretKeysOf(resource: TracardiResource): string[] {
 export function eventTarget(resource: TracardiResource): EventTarget {
   const { namespace = '', name, uid } = resource.metadata
   return { apiVersion, kind, namespace, name, uid }
+}
+
+/** Whether the target got an id that it did not have. */
+function isNewInForce(decision: TargetDecision): boolean {
+  return (decision.action === 'Create' || decision.action === 'Update') && decision.why !== 'Recorded'
 }
 
 /** The versions of all that a verdict rests on; undefined when something of it is not there or not known. */
