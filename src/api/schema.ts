@@ -169,11 +169,14 @@ const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as c
 const maxMatchLabels = 8
 
 const selector = z.object({
-  matchLabels: z.record(z.string().max(316), z.string().max(63).meta({ description: 'Value of the label.' })).meta({
-    description: `Labels that the pod template has, all of them. At least one, at most ${maxMatchLabels}.\nExample: \`{needs-sms: "true"}\``,
-    maxProperties: maxMatchLabels,
-    minProperties: 1,
-  }),
+  // With null for a label the API server would drop it, and the selector would reach more than was meant: a rule refuses it.
+  matchLabels: z
+    .record(z.string().max(316), z.string().max(63).nullable().meta({ description: 'Value of the label.' }))
+    .meta({
+      description: `Labels that the pod template has, all of them. At least one, at most ${maxMatchLabels}.\nExample: \`{needs-sms: "true"}\``,
+      maxProperties: maxMatchLabels,
+      minProperties: 1,
+    }),
 })
 
 const consumer = z.object({
@@ -195,6 +198,11 @@ const consumerRules: ValidationRule[] = [
   {
     rule: 'has(self.name) != has(self.selector)',
     message: 'give either name or selector: one workload by its name, or all that carry some labels',
+  },
+  {
+    rule: '!has(self.selector) || self.selector.matchLabels.all(label, dyn(self.selector.matchLabels[label]) != null)',
+    message: 'a label of the selector has no value: give it one, or "" for an empty one',
+    fieldPath: '.selector.matchLabels',
   },
   {
     rule: `!has(self.name) || self.name.matches('${dnsSubdomain}')`,

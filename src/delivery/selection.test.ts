@@ -32,7 +32,7 @@ function named(kind: WorkloadKind, name: string): ConsumerSpec {
   return { kind, name }
 }
 
-function selected(kind: WorkloadKind, matchLabels: Record<string, string>): ConsumerSpec {
+function selected(kind: WorkloadKind, matchLabels: Record<string, string | null>): ConsumerSpec {
   return { kind, selector: { matchLabels } }
 }
 
@@ -121,6 +121,8 @@ describe('both directions', () => {
     ['each kind apart', [selected('StatefulSet', { needs: 'mail' })], ['StatefulSet base']],
     ['a CronJob by the labels of its pods', [selected('CronJob', { needs: 'mail' })], ['CronJob nightly']],
     ['no label at all', [selected('Deployment', {})], []],
+    ['a label without a value', [selected('Deployment', { app: null, needs: 'mail' })], []],
+    ['a label without a value behind another', [selected('Deployment', { needs: 'mail', tier: null })], []],
     [
       'by name and by label: once',
       [

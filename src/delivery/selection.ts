@@ -13,20 +13,23 @@ export function keyOf(workload: Workload): string {
   return workloadKey(kindOf(workload), workload.metadata.namespace ?? '', workload.metadata.name)
 }
 
-function pairKey(scope: string, [label, value]: readonly [string, string]): string {
-  return `${scope}?${label}=${value}`
+/** null, which the CRD refuses, is the value of no label. */
+type MatchLabels = Readonly<Record<string, string | null>>
+
+function pairKey(scope: string, [label, value]: readonly [string, string | null]): string {
+  return `${scope}?${label}=${value ?? ''}`
 }
 
 /** Of a selector, the pair under which it is found; the others are compared afterwards. */
-function firstPair(matchLabels: Readonly<Record<string, string>>): [string, string] | undefined {
+function firstPair(matchLabels: MatchLabels): [string, string | null] | undefined {
   return Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1))[0]
 }
 
-function matchLabelsOf(consumer: ConsumerSpec): Readonly<Record<string, string>> | undefined {
+function matchLabelsOf(consumer: ConsumerSpec): MatchLabels | undefined {
   return consumer.selector?.matchLabels
 }
 
-function matches(matchLabels: Readonly<Record<string, string>>, labels: Readonly<Record<string, string>>): boolean {
+function matches(matchLabels: MatchLabels, labels: Readonly<Record<string, string>>): boolean {
   return Object.entries(matchLabels).every(([label, value]) => labels[label] === value)
 }
 
