@@ -6,19 +6,21 @@ import { componentName } from './api/names.ts'
 import { tracardiResources } from './api/tracardi-resource.ts'
 import type { TracardiResource } from './api/tracardi-resource.ts'
 import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
-import { DeliveryController, consumerKeysOf, workloadKey } from './controllers/delivery-controller.ts'
+import { DeliveryController } from './controllers/delivery-controller.ts'
 import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
 import { InForce } from './delivery/in-force.ts'
-import { consumerState } from './delivery/stamps.ts'
-import { deployments as deploymentType, stripDeployment } from './delivery/workloads.ts'
-import type { Deployment } from './delivery/workloads.ts'
+import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
+import type { WorkloadStores } from './delivery/selection.ts'
+import { affectedResources } from './delivery/standing.ts'
+import { stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
+import type { Workload } from './delivery/workloads.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock } from './kube/clock.ts'
 import { Controller } from './kube/controller.ts'
 import { EventRecorder } from './kube/event-recorder.ts'
 import { LeaderElector } from './kube/leader-election.ts'
 import { objectKey, secrets } from './kube/objects.ts'
-import type { KubeObject, Secret } from './kube/objects.ts'
+import type { KubeObject, ResourceType, Secret } from './kube/objects.ts'
 import { Reflector } from './kube/reflector.ts'
 import { Store } from './kube/store.ts'
 import { Transport } from './kube/transport.ts'
@@ -69,7 +71,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
 
   const resources = new Store<TracardiResource>({
     clock,
-    indexers: { secrets: secretKeysOf, consumers: consumerKeysOf },
+    indexers: { secrets: secretKeysOf, consumers: consumerIndex },
     transform: stripMetadata,
     onHandlerError,
   })
@@ -79,7 +81,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     keep: (secret) => resources.byIndex('secrets', objectKey(secret)).length > 0,
     onHandlerError,
   })
-  const workloads = new Store<Deployment>({ clock, onHandlerError })
+  const workloadStore = (): Store<Workload> =>
+    new Store<Workload>({ clock, indexers: { podLabels: podLabelIndex }, onHandlerError })
+  const workloads: WorkloadStores = {
+    Deployment: workloadStore(),
+    StatefulSet: workloadStore(),
+    DaemonSet: workloadStore(),
+    CronJob: workloadStore(),
+  }
   const cache = new SecretCache({
     client,
     store: secretStore,
@@ -102,7 +111,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     client,
     resources,
     secretStore,
-    deployments: workloads,
+    workloads,
     cache,
     inForce,
     onInForce: (resource) => {
@@ -112,7 +121,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     installation: settings.installationId,
   })
-  const delivery = new DeliveryController({ client, resources, deployments: workloads, inForce, events, clock })
+  const delivery = new DeliveryController({ client, resources, workloads, inForce, events, clock })
   const controllerOptions = { clock, random, log, workers, queueMetrics: metrics.queue, metrics: metrics.controller }
   const credentialsQueue = new Controller({
     ...controllerOptions,
@@ -126,9 +135,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
 
   const deliver = (resource: TracardiResource): void => {
-    for (const key of consumerKeysOf(resource)) {
-      const workload = workloads.get(key.slice(key.indexOf('/') + 1))
-      if (workload !== undefined && Object.keys(delivery.missing(key, workload)).length > 0) deliveryQueue.enqueue(key)
+    for (const { workload } of consumersOf(workloads, resource)) {
+      if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
     }
   }
   resources.addEventHandler({
@@ -164,63 +172,64 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onSecret(secret, true)
     },
   })
-  const onWorkload = (old: Deployment | undefined, workload: Deployment | undefined): void => {
-    const some = workload ?? old
-    if (some === undefined) return
-    const { namespace = '', name } = some.metadata
-    const key = workloadKey('Deployment', namespace, name)
-    const named = resources.byIndex('consumers', key)
-    if (named.length === 0) return
-    if (workload !== undefined && Object.keys(delivery.missing(key, workload)).length > 0) deliveryQueue.enqueue(key)
-    for (const resource of named) {
-      const id = resource.status?.credentialsId ?? undefined
-      const consumer = { kind: 'Deployment' as const, name }
-      const before = consumerState(consumer, old, resource.metadata.name, id)
-      const after = consumerState(consumer, workload, resource.metadata.name, id)
-      if (before.state !== after.state || before.reason !== after.reason)
-        credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
-    }
+  const onWorkload = (old: Workload | undefined, workload: Workload | undefined): void => {
+    if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
+    for (const resource of affectedResources(resources, old, workload))
+      credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
   }
-  workloads.addEventHandler({
-    onAdd: (workload) => {
-      onWorkload(undefined, workload)
-    },
-    onUpdate: onWorkload,
-    onDelete: (workload) => {
-      onWorkload(workload, undefined)
-    },
-  })
+  for (const kind of workloadKinds) {
+    workloads[kind].addEventHandler({
+      onAdd: (workload) => {
+        onWorkload(undefined, workload)
+      },
+      onUpdate: onWorkload,
+      onDelete: (workload) => {
+        onWorkload(workload, undefined)
+      },
+    })
+  }
 
   const reflectorOptions = { client, clock, random, log, resyncMs: settings.resyncMs, metrics: metrics.reflector }
-  const resourceReflector = new Reflector({
-    ...reflectorOptions,
-    name: 'tracardiresources',
-    type: tracardiResources,
-    store: resources,
-    transform: stripMetadata,
-  })
-  const workloadReflector = new Reflector({
-    ...reflectorOptions,
-    name: 'deployments',
-    type: deploymentType,
-    store: workloads,
-    transform: stripDeployment,
-  })
-  const secretReflector = new Reflector({
-    ...reflectorOptions,
-    name: 'secrets',
-    type: secrets,
-    store: secretStore,
-    metadataOnly: true,
-    transform: identity,
-  })
-  const reflectors = { tracardiresources: resourceReflector, deployments: workloadReflector, secrets: secretReflector }
+  // undefined: all namespaces. The reflectors of one kind fill one store together.
+  const namespaces = settings.watchNamespaces.length === 0 ? [undefined] : settings.watchNamespaces
+  const reflect = <T extends KubeObject>(
+    name: string,
+    type: ResourceType<T>,
+    store: Store<T>,
+    transform: (object: T) => T,
+    metadataOnly = false,
+  ): Reflector<T>[] =>
+    namespaces.map(
+      (namespace) =>
+        new Reflector({
+          ...reflectorOptions,
+          name,
+          type,
+          store,
+          transform,
+          metadataOnly,
+          ...(namespace !== undefined && { namespace }),
+        }),
+    )
+  const resourceReflectors = reflect('tracardiresources', tracardiResources, resources, stripMetadata)
+  const workloadReflectors = workloadKinds.map((kind) =>
+    reflect(workloadTypes[kind].plural, workloadTypes[kind], workloads[kind], stripWorkload(kind)),
+  )
+  const secretReflectors = reflect('secrets', secrets, secretStore, identity, true)
+  const caches: Readonly<Record<string, readonly { readonly hasSynced: boolean }[]>> = {
+    tracardiresources: resourceReflectors,
+    ...Object.fromEntries(
+      workloadKinds.map((kind, index) => [workloadTypes[kind].plural, workloadReflectors[index] ?? []]),
+    ),
+    secrets: secretReflectors,
+  }
+  const allReflectors = [...resourceReflectors, ...workloadReflectors.flat(), ...secretReflectors]
   const http = await startHttpServer({
     address: settings.httpAddress,
     registry: metrics.registry,
     notReady: () =>
-      Object.entries(reflectors)
-        .filter(([, reflector]) => !reflector.hasSynced)
+      Object.entries(caches)
+        .filter(([, reflectors]) => reflectors.some((reflector) => !reflector.hasSynced))
         .map(([name]) => name),
   })
   log.info({ version, address: http.address, installation: settings.installationId }, 'serving')
@@ -231,17 +240,21 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const running: Promise<void>[] = []
   let ending: Ending = 'Stopped'
   const work = async (): Promise<void> => {
-    for (const reflector of Object.values(reflectors)) await reflector.waitForSync(working.signal)
+    for (const reflector of allReflectors) await reflector.waitForSync(working.signal)
     if (working.signal.aborted) return
-    log.info({ resources: resources.size, deployments: workloads.size }, 'working')
+    log.info(
+      { resources: resources.size, workloads: workloadKinds.reduce((sum, kind) => sum + workloads[kind].size, 0) },
+      'working',
+    )
     await Promise.all([credentialsQueue.run(working.signal), deliveryQueue.run(working.signal)])
   }
   try {
-    running.push(resourceReflector.run(watching.signal), workloadReflector.run(watching.signal))
+    for (const reflector of [...resourceReflectors, ...workloadReflectors.flat()])
+      running.push(reflector.run(watching.signal))
     running.push(
-      resourceReflector.waitForSync(watching.signal).then(async (synced) => {
-        // Which Secrets are kept depends on the resources: these have to be known first.
-        if (synced) await secretReflector.run(watching.signal)
+      // Which Secrets are kept depends on the resources: these have to be known first.
+      Promise.all(resourceReflectors.map((reflector) => reflector.waitForSync(watching.signal))).then(async () => {
+        await Promise.all(secretReflectors.map((reflector) => reflector.run(watching.signal)))
       }),
     )
     if (settings.leaderElect) {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { parseArguments, settings, usage, variableOf } from './settings.ts'
 import type { Settings } from './settings.ts'
@@ -10,6 +11,7 @@ const defaults: Settings = {
   cacheTtlMs: 60_000,
   resyncMs: 600_000,
   logLevel: 'info',
+  watchNamespaces: [],
 }
 
 function parse(args: string[], environment: Record<string, string | undefined> = {}) {
@@ -19,7 +21,9 @@ function parse(args: string[], environment: Record<string, string | undefined> =
 function given(args: string[], environment?: Record<string, string | undefined>): Partial<Settings> {
   const parsed = parse(args, environment)
   if (parsed.kind !== 'settings') throw new Error(JSON.stringify(parsed))
-  const differs = Object.entries(parsed.settings).filter(([key, value]) => defaults[key as keyof Settings] !== value)
+  const differs = Object.entries(parsed.settings).filter(
+    ([key, value]) => !isDeepStrictEqual(defaults[key as keyof Settings], value),
+  )
   expect(Object.keys(parsed.settings).sort()).toEqual(Object.keys(defaults).sort())
   return Object.fromEntries(differs)
 }
@@ -36,6 +40,20 @@ describe('what is taken', () => {
     ['a value after =', ['--log-level=debug'], {}, { logLevel: 'debug' }],
     ['a value of its own', ['--log-level', 'debug', '--cache-ttl', '5s'], {}, { logLevel: 'debug', cacheTtlMs: 5000 }],
     ['the last of several', ['--log-level=debug', '--log-level=warn'], {}, { logLevel: 'warn' }],
+    ['one namespace', ['--watch-namespaces=blue'], {}, { watchNamespaces: ['blue'] }],
+    [
+      'several namespaces, each once',
+      ['--watch-namespaces', ' blue,green , blue,'],
+      {},
+      { watchNamespaces: ['blue', 'green'] },
+    ],
+    [
+      'namespaces in a variable',
+      [],
+      { TRACARDI_OPERATOR_WATCH_NAMESPACES: 'green,blue' },
+      { watchNamespaces: ['green', 'blue'] },
+    ],
+    ['no namespaces: all', ['--watch-namespaces='], { TRACARDI_OPERATOR_WATCH_NAMESPACES: 'blue' }, {}],
     ['a variable', [], { TRACARDI_OPERATOR_LOG_LEVEL: 'error' }, { logLevel: 'error' }],
     ['an empty variable counts as absent', [], { TRACARDI_OPERATOR_LOG_LEVEL: '' }, {}],
     ['an undefined variable too', [], { TRACARDI_OPERATOR_LOG_LEVEL: undefined }, {}],
@@ -145,6 +163,7 @@ describe('what is refused', () => {
         `-p=${value}`,
         `--Secret=${value}`,
         `--namespace=${value}!`,
+        `--watch-namespaces=blue,${value}!`,
         `--leader-elect=${value}`,
       ],
       { TRACARDI_OPERATOR_INSTALLATION_ID: `${value}/`, TRACARDI_OPERATOR_TOKEN: value },
@@ -157,6 +176,7 @@ describe('what is refused', () => {
       '--password',
       '--namespace',
       '--leader-elect',
+      '--watch-namespaces',
       'argument 7',
       'argument 8',
       'argument 9',
@@ -194,10 +214,10 @@ test('outside of a cluster it is default', () => {
 
 test('the help names every flag, its variable and its default', () => {
   const text = usage()
-  for (const { flag, fallback } of Object.values(settings)) {
+  for (const { flag, fallback, ...rest } of Object.values(settings)) {
     expect(text).toContain(`--${flag}=`)
     expect(text).toContain(variableOf(flag))
-    if (fallback !== undefined) expect(text).toContain(`Default: ${fallback}.`)
+    expect(text).toContain(`Default: ${'shownDefault' in rest ? rest.shownDefault : String(fallback)}.`)
   }
   expect(text).not.toContain('undefined')
   expect(variableOf('cache-ttl')).toBe('TRACARDI_OPERATOR_CACHE_TTL')

@@ -65,6 +65,27 @@ export const settings = {
     shownDefault: 'the value of --namespace',
     help: 'Tells installations of one cluster apart; targets carry it. Keep it when the operator moves.',
   }),
+  watchNamespaces: setting({
+    flag: 'watch-namespaces',
+    value: 'NAME,NAME',
+    schema: z
+      .string()
+      .transform((text) => [
+        ...new Set(
+          text
+            .split(',')
+            .map((part) => part.trim())
+            .filter((part) => part !== ''),
+        ),
+      ])
+      .refine(
+        (names) => names.every((name) => dnsLabel.safeParse(name).success),
+        'must be a list of namespaces, separated by commas',
+      ),
+    fallback: '',
+    shownDefault: 'all namespaces',
+    help: 'Work in these namespaces only; Roles there are enough then.',
+  }),
   leaderElect: setting({
     flag: 'leader-elect',
     value: 'BOOL',

@@ -109,6 +109,7 @@ const keywords = [
   'minItems',
   'maxItems',
   'maxProperties',
+  'minProperties',
   'required',
   'properties',
   'additionalProperties',

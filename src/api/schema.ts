@@ -163,12 +163,53 @@ const target = z.object({
   }),
 })
 
+/** Kinds of workload that can be consumers. `delivery` knows how each of them rolls. */
+const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+
+const maxMatchLabels = 8
+
+const selector = z.object({
+  // With null for a label the API server would drop it, and the selector would reach more than was meant: a rule refuses it.
+  matchLabels: z
+    .record(z.string().max(316), z.string().max(63).nullable().meta({ description: 'Value of the label.' }))
+    .meta({
+      description: `Labels that the pod template has, all of them. At least one, at most ${maxMatchLabels}.\nExample: \`{needs-sms: "true"}\``,
+      maxProperties: maxMatchLabels,
+      minProperties: 1,
+    }),
+})
+
 const consumer = z.object({
-  kind: z.enum(['Deployment']).meta({ description: 'Kind of the workload.\nExample: `Deployment`' }),
-  name: objectName.meta({
-    description: 'Name of the workload, in the namespace of the resource.\nExample: `sms-sender`',
+  kind: z.enum(consumerKinds).meta({
+    description:
+      'Kind of the workload. The pods of a CronJob are always new: it is counted and never touched.\nExample: `Deployment`',
+  }),
+  name: optional(objectName, {
+    description:
+      'Name of the workload, in the namespace of the resource. Either this or `selector`.\nExample: `sms-sender`',
+  }),
+  selector: optional(selector, {
+    description:
+      'Selects workloads of this kind in the namespace of the resource by the labels of their pod template, as they come and go. Either this or `name`.',
   }),
 })
+
+const consumerRules: ValidationRule[] = [
+  {
+    rule: 'has(self.name) != has(self.selector)',
+    message: 'give either name or selector: one workload by its name, or all that carry some labels',
+  },
+  {
+    rule: '!has(self.selector) || self.selector.matchLabels.all(label, dyn(self.selector.matchLabels[label]) != null)',
+    message: 'a label of the selector has no value: give it one, or "" for an empty one',
+    fieldPath: '.selector.matchLabels',
+  },
+  {
+    rule: `!has(self.name) || self.name.matches('${dnsSubdomain}')`,
+    message:
+      "name must be the name of a workload: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+  },
+]
 
 const keyValues = 'self.keys.filter(field, dyn(self.keys[field]) != null)'
 
@@ -261,7 +302,7 @@ function specSchema<T extends z.ZodType<string>>(service: T) {
         .array(
           consumer.meta({
             description: 'A workload that reads the target Secret.',
-            'x-kubernetes-validations': [nameRule('self.name', 'a workload')],
+            'x-kubernetes-validations': consumerRules,
           }),
         )
         .max(maxConsumers),

@@ -5,7 +5,9 @@ import type { TracardiResource, TracardiResourceSpec, TracardiResourceStatus } f
 import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
 import { InForce } from '../delivery/in-force.ts'
-import type { Deployment } from '../delivery/workloads.ts'
+import { podLabelIndex } from '../delivery/selection.ts'
+import { stripWorkload } from '../delivery/workloads.ts'
+import type { Workload } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
 import { KubeError } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
@@ -48,7 +50,13 @@ class World {
   readonly clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5))
   readonly resources = new Store<TracardiResource>({ clock: this.clock })
   readonly secretStore = new Store<Secret>({ clock: this.clock })
-  readonly deployments = new Store<Deployment>({ clock: this.clock })
+  readonly deployments = this.#workloadStore()
+  readonly workloads = {
+    Deployment: this.deployments,
+    StatefulSet: this.#workloadStore(),
+    DaemonSet: this.#workloadStore(),
+    CronJob: this.#workloadStore(),
+  }
   readonly objects = new Map<string, KubeObject>()
   readonly calls: Call[] = []
   readonly events: { type: string; reason: string; note: string }[] = []
@@ -80,13 +88,17 @@ class World {
     this.controller = controller
   }
 
+  #workloadStore(): Store<Workload> {
+    return new Store<Workload>({ clock: this.clock, indexers: { podLabels: podLabelIndex } })
+  }
+
   #start(): { cache: SecretCache; controller: CredentialsController } {
     const client = new KubeClient({
       request: (call) => this.#request(call),
       stream: () => Promise.reject(new Error('no')),
     })
     const cache = new SecretCache({ client, store: this.secretStore, clock: this.clock, ttlMs: 60_000 })
-    const { clock, resources, secretStore, deployments, installation } = this
+    const { clock, resources, secretStore, workloads, installation } = this
     const events = {
       record: (event: { type: string; reason: string; note: string }) => {
         this.events.push(event)
@@ -98,7 +110,7 @@ class World {
       client,
       resources,
       secretStore,
-      deployments,
+      workloads,
       cache,
       inForce,
       onInForce: (resource) => {
@@ -206,7 +218,7 @@ class World {
     for (const [path, object] of this.objects) {
       const copy = structuredClone(object)
       if (path.startsWith('secrets ')) this.secretStore.upsert(identity(copy))
-      else if (path.startsWith('deployments ')) this.deployments.upsert(copy)
+      else if (path.startsWith('deployments ')) this.deployments.upsert(stripWorkload('Deployment')(copy))
       else this.resources.upsert(copy as TracardiResource)
     }
     for (const store of [this.secretStore, this.deployments] as Store<KubeObject>[])

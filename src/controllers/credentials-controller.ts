@@ -30,9 +30,11 @@ import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts
 import { newTarget, observeTarget, targetContents, targetPatch } from '../credentials/target.ts'
 import type { SourceVersion, TargetOwner } from '../credentials/target.ts'
 import type { InForce } from '../delivery/in-force.ts'
-import { consumerState, stampOf } from '../delivery/stamps.ts'
+import { consumersOf } from '../delivery/selection.ts'
+import type { WorkloadStores } from '../delivery/selection.ts'
+import { consumerState } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
-import type { Deployment } from '../delivery/workloads.ts'
+import { stampOf } from '../delivery/workloads.ts'
 import { eventsOfStatus, eventOfTarget } from './credentials-events.ts'
 import { mergePatch } from './merge-patch.ts'
 import { decideProblem, decideStatus } from './status-decision.ts'
@@ -45,7 +47,7 @@ export interface CredentialsControllerOptions {
   readonly resources: Store<TracardiResource>
   /** Metadata of referenced Secrets. */
   readonly secretStore: Store<Secret>
-  readonly deployments: Store<Deployment>
+  readonly workloads: WorkloadStores
   readonly cache: SecretCache
   readonly inForce: InForce
   /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
@@ -296,21 +298,16 @@ export class CredentialsController {
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
-    return (resource.spec.consumers ?? []).map((consumer) =>
-      consumerState(consumer, this.#workload(resource, consumer.name), resource.metadata.name, credentialsId),
+    return consumersOf(this.#options.workloads, resource).map((consumer) =>
+      consumerState(consumer, resource.metadata.name, credentialsId),
     )
   }
 
   #stamps(resource: TracardiResource): string[] {
-    return (resource.spec.consumers ?? []).flatMap((consumer) => {
-      const workload = this.#workload(resource, consumer.name)
+    return consumersOf(this.#options.workloads, resource).flatMap(({ workload }) => {
       const stamp = workload === undefined ? undefined : stampOf(workload, resource.metadata.name)
       return stamp === undefined ? [] : [stamp]
     })
-  }
-
-  #workload(resource: TracardiResource, name: string): Deployment | undefined {
-    return this.#options.deployments.get(`${resource.metadata.namespace ?? ''}/${name}`)
   }
 
   #owner(resource: TracardiResource): TargetOwner {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { TracardiResource } from '../api/tracardi-resource.ts'
-import { stripDeployment } from '../delivery/workloads.ts'
+import type { TracardiResource, TracardiResourceSpec } from '../api/tracardi-resource.ts'
 import { InForce } from '../delivery/in-force.ts'
-import type { Deployment } from '../delivery/workloads.ts'
+import { consumerIndex, keyOf, podLabelIndex, workloadKey } from '../delivery/selection.ts'
+import { stripWorkload } from '../delivery/workloads.ts'
+import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
 import type { ReconcileResult } from '../kube/controller.ts'
 import { KubeError } from '../kube/errors.ts'
@@ -12,33 +13,46 @@ import { FakeClock } from '../kube/fake-clock.ts'
 import { Store } from '../kube/store.ts'
 import type { CallOptions } from '../kube/transport.ts'
 import { silentLogger } from '../telemetry/log.ts'
-import { DeliveryController, consumerKeysOf, workloadKey } from './delivery-controller.ts'
+import { DeliveryController } from './delivery-controller.ts'
 
 const namespace = 'shop'
-const key = 'Deployment/shop/sender'
 
 interface Patch {
   readonly metadata: { uid: string; resourceVersion: string }
   readonly spec: { template: { metadata: { labels: Record<string, string> } } }
 }
 
+const plurals: Record<WorkloadKind, string> = {
+  Deployment: 'deployments',
+  StatefulSet: 'statefulsets',
+  DaemonSet: 'daemonsets',
+  CronJob: 'cronjobs',
+}
+
 /** One workload on a server in memory, and the resources that name it. */
 class World {
   readonly inForce = new InForce()
   readonly clock = new FakeClock()
-  readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerKeysOf } })
-  readonly deployments = new Store<Deployment>({ clock: this.clock })
+  readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerIndex } })
+  readonly workloads = {
+    Deployment: this.#workloadStore(),
+    StatefulSet: this.#workloadStore(),
+    DaemonSet: this.#workloadStore(),
+    CronJob: this.#workloadStore(),
+  }
+  readonly kind: WorkloadKind
   readonly events: { type: string; reason: string; note: string; regarding: object; related?: object }[] = []
   readonly calls: string[] = []
   readonly bodies: Patch[] = []
   /** When each patch arrived, in milliseconds since the beginning. */
   readonly patchedAt: number[] = []
-  server: Deployment | undefined
+  server: Workload | undefined
   onRequest: (call: string) => void = () => undefined
   controller: DeliveryController
   #resourceVersion = 100
 
-  constructor(labels: Record<string, string> = {}) {
+  constructor(labels: Record<string, string> = {}, kind: WorkloadKind = 'Deployment') {
+    this.kind = kind
     this.controller = this.#start()
     this.write(labels)
     this.watch()
@@ -54,14 +68,17 @@ class World {
       stream: () => Promise.reject(new Error('no')),
     })
     const events = { record: (event: World['events'][number]) => this.events.push(event) } as unknown as EventRecorder
-    const { resources, deployments, clock } = this
-    const { inForce } = this
-    return new DeliveryController({ client, resources, deployments, inForce, events, clock })
+    const { resources, workloads, inForce, clock } = this
+    return new DeliveryController({ client, resources, workloads, inForce, events, clock })
+  }
+
+  #workloadStore(): Store<Workload> {
+    return new Store<Workload>({ clock: this.clock, indexers: { podLabels: podLabelIndex } })
   }
 
   async #request({ method, path, body, contentType, describe }: CallOptions): Promise<unknown> {
     const call = `${describe.verb} ${describe.name ?? ''}`
-    expect(path).toBe('/apis/apps/v1/namespaces/shop/deployments/sender')
+    expect(path).toBe(`/apis/apps/v1/namespaces/shop/${plurals[this.kind]}/sender`)
     this.calls.push(call)
     await Promise.resolve()
     this.onRequest(call)
@@ -85,28 +102,37 @@ class World {
 
   /** Somebody writes the workload. */
   write(labels: Record<string, string>, uid = 'uid-of-sender'): void {
+    const template = { metadata: { labels: { app: 'sender', ...labels } } }
     this.server = {
+      kind: this.kind,
       metadata: { name: 'sender', namespace, uid, resourceVersion: String(++this.#resourceVersion), generation: 1 },
-      spec: { replicas: 1, template: { metadata: { labels: { app: 'sender', ...labels } } } },
+      spec: this.kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { replicas: 1, template },
     }
   }
 
   watch(): void {
-    if (this.server !== undefined) this.deployments.upsert(stripDeployment(structuredClone(this.server)))
-    else for (const deployment of this.deployments.list()) this.deployments.remove(deployment)
+    const store = this.workloads[this.kind]
+    if (this.server !== undefined) store.upsert(stripWorkload(this.kind)(structuredClone(this.server)))
+    else for (const workload of store.list()) store.remove(workload)
   }
 
-  resource(name: string, credentialsId: string | undefined, change: Partial<TracardiResource['metadata']> = {}): void {
+  resource(
+    name: string,
+    credentialsId: string | undefined,
+    change: Partial<TracardiResource['metadata']> = {},
+    consumers: TracardiResourceSpec['consumers'] = [{ kind: this.kind, name: 'sender' }],
+  ): void {
     const uid = `uid-of-${name}`
     this.inForce.confirm(uid)
     this.resources.upsert({
       metadata: { name, namespace, uid, resourceVersion: String(++this.#resourceVersion), ...change },
-      spec: { service: 'redis', credentials: {}, consumers: [{ kind: 'Deployment', name: 'sender' }] },
+      spec: { service: 'redis', credentials: {}, consumers },
       status: credentialsId === undefined ? {} : { credentialsId },
     })
   }
 
   async reconcile(): Promise<ReconcileResult | undefined> {
+    const key = workloadKey(this.kind, namespace, 'sender')
     return this.controller.reconcile(key, { signal: new AbortController().signal, reconcileID: '1', log: silentLogger })
   }
 
@@ -175,7 +201,7 @@ describe('one resource', () => {
     const w = new World({ [stamp('mail')]: '2-4f2c9' })
     await w.reconcile()
     w.resource('mail', '3-4f2c9')
-    w.deployments.upsert({
+    w.workloads.Deployment.upsert({
       ...w.server!,
       metadata: { ...w.server!.metadata, resourceVersion: '500', deletionTimestamp: '2026-01-01T00:00:00Z' },
     })
@@ -445,30 +471,122 @@ describe('what is said', () => {
   })
 })
 
-test('missing: what a workload lacks now', () => {
+test('isDue: whether a workload lacks a stamp now', () => {
   const w = new World({ [stamp('mail')]: '1-a0000' })
   w.resource('mail', '2-a0000')
   w.resource('queue', undefined)
-  expect(w.controller.missing(key, w.server!)).toEqual({ [stamp('mail')]: '2-a0000' })
-  expect(w.controller.missing('Deployment/shop/other', w.server!)).toEqual({})
+  expect(w.controller.isDue(w.server!)).toBe(true)
+  w.resource('mail', '1-a0000')
+  expect(w.controller.isDue(w.server!)).toBe(false)
+  w.resource('mail', '2-a0000')
+  const other = { ...w.server!, metadata: { ...w.server!.metadata, name: 'other' } }
+  expect(w.controller.isDue(other)).toBe(false)
 })
 
-test('keys', () => {
-  expect(workloadKey('Deployment', 'shop', 'sender')).toBe(key)
-  const resource: TracardiResource = {
-    metadata: { name: 'mail', namespace, uid: 'u', resourceVersion: '1' },
-    spec: { service: 'redis', credentials: {} },
-  }
-  expect(consumerKeysOf(resource)).toEqual([])
-  expect(consumerKeysOf({ ...resource, spec: { ...resource.spec, consumers: null } })).toEqual([])
-  const consumers = [
-    { kind: 'Deployment' as const, name: 'a' },
-    { kind: 'Deployment' as const, name: 'b' },
+test.each(['Pod/shop/sender', 'Deployment', '', 'Deployment/shop/another'])('an unknown key: %s', async (key) => {
+  const w = new World()
+  w.resource('mail', '2-a0000')
+  const context = { signal: new AbortController().signal, reconcileID: '1', log: silentLogger }
+  expect(await w.controller.reconcile(key, context)).toBeUndefined()
+  expect(w.take()).toEqual([])
+})
+
+describe('every kind', () => {
+  test.each<WorkloadKind>(['Deployment', 'StatefulSet', 'DaemonSet'])('%s: one patch, one Event', async (kind) => {
+    const w = new World({}, kind)
+    w.resource('mail', '2-a0000')
+    expect(keyOf(stripWorkload(kind)(w.server!))).toBe(`${kind}/shop/sender`)
+    await w.reconcile()
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender'])
+    expect(w.labels[stamp('mail')]).toBe('2-a0000')
+    expect(w.events).toMatchObject([{ reason: 'CredentialsStamped', regarding: { apiVersion: 'apps/v1', kind } }])
+    // And when somebody writes it meanwhile.
+    w.resource('mail', '3-a0000')
+    w.write({ more: 'x' })
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender', 'get sender', 'patch sender'])
+    expect(w.labels).toMatchObject({ more: 'x', [stamp('mail')]: '3-a0000' })
+  })
+
+  test('CronJob: never read, never patched', async () => {
+    const w = new World({ [stamp('mail')]: '1-a0000' }, 'CronJob')
+    w.resource('mail', '2-a0000')
+    w.resource('queue', '1-b0000', {}, [{ kind: 'CronJob', selector: { matchLabels: { app: 'sender' } } }])
+    expect(w.controller.isDue(w.workloads.CronJob.list()[0]!)).toBe(false)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([])
+    expect(w.events).toEqual([])
+  })
+})
+
+describe('selected by labels', () => {
+  const byLabels = (matchLabels: Record<string, string>): TracardiResourceSpec['consumers'] => [
+    { kind: 'Deployment', selector: { matchLabels } },
   ]
-  expect(consumerKeysOf({ ...resource, spec: { ...resource.spec, consumers } })).toEqual([
-    'Deployment/shop/a',
-    'Deployment/shop/b',
-  ])
+
+  test('one patch, as if it were named', async () => {
+    const w = new World({ needs: 'mail' })
+    w.resource('mail', '2-a0000', {}, byLabels({ needs: 'mail', app: 'sender' }))
+    expect(w.controller.isDue(w.server!)).toBe(true)
+    await w.reconcile()
+    expect(w.labels).toEqual({ app: 'sender', needs: 'mail', [stamp('mail')]: '2-a0000' })
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender'])
+  })
+
+  test('by name and by labels at once: one stamp, and nobody to wait for', async () => {
+    const w = new World({ needs: 'mail' })
+    const consumers = [...byLabels({ needs: 'mail' })!, { kind: 'Deployment' as const, name: 'sender' }]
+    w.resource('mail', '2-a0000', {}, consumers)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.patchedAt).toEqual([0])
+    expect(w.events).toHaveLength(1)
+  })
+
+  test('by two resources at once: one patch', async () => {
+    const w = new World({ needs: 'mail' })
+    w.resource('mail', '2-a0000', {}, byLabels({ needs: 'mail' }))
+    w.resource('queue', '2-b0000')
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 250 })
+    await w.clock.advance(250)
+    await w.reconcile()
+    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels)).toEqual([
+      { [stamp('mail')]: '2-a0000', [stamp('queue')]: '2-b0000' },
+    ])
+  })
+
+  test.each<[string, Record<string, string>]>([
+    ['another value', { needs: 'queue' }],
+    ['one label of two', { needs: 'mail', tier: 'front' }],
+  ])('%s: not selected', async (_, matchLabels) => {
+    const w = new World({ needs: 'mail' })
+    w.resource('mail', '2-a0000', {}, byLabels(matchLabels))
+    expect(w.controller.isDue(w.server!)).toBe(false)
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('selected no more: the stamp stays, and a rotation does not reach it', async () => {
+    const w = new World({ needs: 'mail' })
+    w.resource('mail', '2-a0000', {}, byLabels({ needs: 'mail' }))
+    await w.reconcile()
+    w.write({ [stamp('mail')]: '2-a0000' })
+    w.watch()
+    w.take()
+    w.resource('mail', '3-a0000', {}, byLabels({ needs: 'mail' }))
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+    expect(w.labels).toEqual({ app: 'sender', [stamp('mail')]: '2-a0000' })
+  })
+
+  test('it loses the label amid a conflict: it is left alone', async () => {
+    const w = new World({ needs: 'mail' })
+    w.resource('mail', '2-a0000', {}, byLabels({ needs: 'mail' }))
+    w.write({})
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender', 'get sender'])
+  })
 })
 
 test('nothing is stamped for a resource that was not reconciled yet: its status may be behind its target', async () => {

@@ -8,10 +8,11 @@ import { stampLabel } from '../api/names.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
-import { missingStamps, stampOf, stampPatch } from '../delivery/stamps.ts'
-import type { Delivery } from '../delivery/stamps.ts'
-import { deployments as deploymentType, stripDeployment } from '../delivery/workloads.ts'
-import type { Deployment } from '../delivery/workloads.ts'
+import { resourcesOf } from '../delivery/selection.ts'
+import type { WorkloadStores } from '../delivery/selection.ts'
+import { missingStamps, stampPatch } from '../delivery/stamps.ts'
+import { kindOf, stampOf, stripWorkload, workloadKinds, workloadTypes } from '../delivery/workloads.ts'
+import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { ReconcileContext, ReconcileResult } from '../kube/controller.ts'
@@ -22,9 +23,9 @@ import { eventTarget } from './credentials-controller.ts'
 
 export interface DeliveryControllerOptions {
   readonly client: KubeClient
-  /** With the index `consumers`: workload key → the resources that name it. */
+  /** With the index `consumers`, see consumerIndex. */
   readonly resources: Store<TracardiResource>
-  readonly deployments: Store<Deployment>
+  readonly workloads: WorkloadStores
   readonly inForce: InForce
   readonly events: EventRecorder
   readonly clock: Clock
@@ -32,17 +33,6 @@ export interface DeliveryControllerOptions {
 
 /** Controllers of the workload write its status all the time: a conflict is normal and answered by reading again. */
 const maxConflicts = 5
-
-/** The key of a workload in the queue and in the index: `Deployment/namespace/name`. */
-export function workloadKey(kind: string, namespace: string, name: string): string {
-  return `${kind}/${namespace}/${name}`
-}
-
-/** The keys of all consumers that a resource names. */
-export function consumerKeysOf(resource: TracardiResource): string[] {
-  const namespace = resource.metadata.namespace ?? ''
-  return (resource.spec.consumers ?? []).map(({ kind, name }) => workloadKey(kind, namespace, name))
-}
 
 export class DeliveryController {
   readonly #options: DeliveryControllerOptions
@@ -52,37 +42,37 @@ export class DeliveryController {
     this.#options = options
   }
 
-  /** The stamps that a workload lacks now. Empty: nothing to do. */
-  missing(key: string, workload: Deployment): Record<string, string> {
-    return missingStamps(workload, this.#deliveries(key))
+  /** Whether a workload lacks a stamp now. */
+  isDue(workload: Workload): boolean {
+    return Object.keys(this.#missing(workload).stamps).length > 0
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
-    const { client, deployments, clock } = this.#options
-    const [, namespace = '', name = ''] = key.split('/')
-    let workload = deployments.get(`${namespace}/${name}`)
+    const { client, workloads, clock } = this.#options
+    const [kindName, namespace = '', name = ''] = key.split('/')
+    const kind = workloadKinds.find((known) => known === kindName)
+    if (kind === undefined) return undefined
+    let workload = workloads[kind].get(`${namespace}/${name}`)
     for (let conflicts = 0; ; conflicts++) {
       if (workload === undefined || workload.metadata.deletionTimestamp !== undefined) {
         this.#pace.settle(key)
         return undefined
       }
-      const deliveries = this.#deliveries(key)
-      const stamps = missingStamps(workload, deliveries)
+      const { stamps, sharers } = this.#missing(workload)
       if (Object.keys(stamps).length === 0) {
         this.#pace.settle(key)
         return undefined
       }
-      const sharers = deliveries.filter((delivery) => delivery.credentialsId !== undefined).length
       const waitMs = this.#pace.wait(key, sharers, JSON.stringify(stamps), clock.monotonic())
       if (waitMs > 0) return { requeueAfterMs: waitMs }
       try {
-        const patched = await client.patch(deploymentType, namespace, name, stampPatch(workload, stamps), {
+        const patched = await client.patch(workloadTypes[kind], namespace, name, stampPatch(workload, stamps), {
           patchType: 'strategic',
           signal: context.signal,
         })
-        deployments.observe(stripDeployment(patched))
+        workloads[kind].observe(stripWorkload(kind)(patched))
         this.#pace.settle(key)
-        this.#announce(key, workload, stamps, context)
+        this.#announce(workload, stamps, context)
         return undefined
       } catch (error) {
         if (isNotFound(error)) {
@@ -90,19 +80,19 @@ export class DeliveryController {
           return undefined
         }
         if (!isConflict(error) || conflicts >= maxConflicts) {
-          this.#announceRefusal(key, workload, error)
+          this.#announceRefusal(workload, error)
           throw error
         }
-        workload = await this.#read(namespace, name, context.signal)
+        workload = await this.#read(kind, namespace, name, context.signal)
       }
     }
   }
 
-  async #read(namespace: string, name: string, signal: AbortSignal): Promise<Deployment | undefined> {
-    const { client, deployments } = this.#options
+  async #read(kind: WorkloadKind, namespace: string, name: string, signal: AbortSignal): Promise<Workload | undefined> {
+    const { client, workloads } = this.#options
     try {
-      const workload = stripDeployment(await client.get(deploymentType, namespace, name, { signal }))
-      deployments.observe(workload)
+      const workload = stripWorkload(kind)(await client.get(workloadTypes[kind], namespace, name, { signal }))
+      workloads[kind].observe(workload)
       return workload
     } catch (error) {
       if (isNotFound(error)) return undefined
@@ -110,26 +100,24 @@ export class DeliveryController {
     }
   }
 
-  #resources(key: string): TracardiResource[] {
-    return this.#options.resources
-      .byIndex('consumers', key)
-      .filter((resource) => resource.metadata.deletionTimestamp === undefined)
+  #resources(workload: Workload): TracardiResource[] {
+    return resourcesOf(this.#options.resources, workload).filter(
+      (resource) => resource.metadata.deletionTimestamp === undefined,
+    )
   }
 
-  #deliveries(key: string): Delivery[] {
-    return this.#resources(key).map((resource) => ({
+  /** The stamps that the workload lacks, and how many resources have something in force for it. */
+  #missing(workload: Workload): { stamps: Record<string, string>; sharers: number } {
+    const deliveries = this.#resources(workload).map((resource) => ({
       resource: resource.metadata.name,
       credentialsId: this.#options.inForce.of(resource),
     }))
+    const sharers = deliveries.filter((delivery) => delivery.credentialsId !== undefined).length
+    return { stamps: missingStamps(workload, deliveries), sharers }
   }
 
-  #announce(
-    key: string,
-    before: Deployment,
-    stamps: Readonly<Record<string, string>>,
-    context: ReconcileContext,
-  ): void {
-    for (const resource of this.#resources(key)) {
+  #announce(before: Workload, stamps: Readonly<Record<string, string>>, context: ReconcileContext): void {
+    for (const resource of this.#resources(before)) {
       const { name } = resource.metadata
       const id = stamps[stampLabel(name)]
       if (id === undefined) continue
@@ -146,31 +134,34 @@ export class DeliveryController {
     }
   }
 
-  #announceRefusal(key: string, workload: Deployment, error: unknown): void {
+  #announceRefusal(workload: Workload, error: unknown): void {
     if (!(error instanceof KubeError) || (error.status !== 403 && error.status !== 422)) return
-    for (const resource of this.#resources(key)) {
+    for (const resource of this.#resources(workload)) {
       this.#options.events.record({
         regarding: eventTarget(resource),
         related: workloadTarget(workload),
         type: 'Warning',
         reason: 'StampRefused',
         action: 'Stamp',
-        note: `The API server refuses to let the operator patch the Deployment ${workload.metadata.name} (HTTP ${String(error.status)}); it is tried again.`,
+        note: `The API server refuses to let the operator patch the ${kindOf(workload)} ${workload.metadata.name} (HTTP ${String(error.status)}); it is tried again.`,
       })
     }
   }
 }
 
-function workloadTarget({ metadata }: Deployment): {
+function workloadTarget(workload: Workload): {
   apiVersion: string
   kind: string
   namespace: string
   name: string
   uid: string
 } {
+  const { metadata } = workload
+  const kind = kindOf(workload)
+  const { group, version } = workloadTypes[kind]
   return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
+    apiVersion: `${group}/${version}`,
+    kind,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     uid: metadata.uid,

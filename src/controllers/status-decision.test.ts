@@ -3,7 +3,7 @@ import type { Condition, TracardiResource, TracardiResourceStatus } from '../api
 import type { Finding, FindingCode } from '../credentials/findings.ts'
 import { consumerState } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
-import type { Deployment } from '../delivery/workloads.ts'
+import type { Workload } from '../delivery/workloads.ts'
 import { mergePatch } from './merge-patch.ts'
 import { decideProblem, decideStatus, missingGraceMs, summarise } from './status-decision.ts'
 import type { Problem, StatusInput } from './status-decision.ts'
@@ -46,11 +46,11 @@ const lost = { ...nothingYet, outcome: 'Lost' as const, announced: '4-4f2c9' }
 const conflict = { ...nothingYet, outcome: 'Conflict' as const }
 
 function consumer(state: ConsumerState['state'], name = 'sms', reason: string = state): ConsumerState {
-  return { kind: 'Deployment', name, state, reason, message: `Message of ${name}.`, stamp: undefined }
+  return { kind: 'Deployment', name, state, reason, message: `Message of ${name}.` }
 }
 const updated = consumer('Updated')
 const rolling = consumer('Outdated', 'sms', 'RollingOut')
-const paused = consumer('Outdated', 'paused', 'Paused')
+const paused = consumer('Held', 'paused', 'Paused')
 const gaveUp = consumer('Failed', 'stuck', 'ProgressDeadlineExceeded')
 const missing = consumer('Missing', 'later', 'ConsumerNotFound')
 
@@ -104,7 +104,19 @@ const situations: Record<string, [Partial<StatusInput>, string]> = {
   ],
   'valid, a rollout is paused': [
     { consumers: [paused] },
-    `Ready=False/RollingOut Reconciling/RollingOut ${ok} ConsumersUpToDate=False/Paused`,
+    `Ready=False/ConsumerPaused Stalled/ConsumerPaused ${ok} ConsumersUpToDate=False/Paused`,
+  ],
+  'valid, a rollout is paused while another goes on': [
+    { consumers: [rolling, paused] },
+    `Ready=False/RollingOut Reconciling/RollingOut ${ok} ConsumersUpToDate=False/RollingOut`,
+  ],
+  'valid, a rollout is paused and another gave up': [
+    { consumers: [paused, gaveUp] },
+    `Ready=False/ConsumerUnavailable Stalled/ConsumerUnavailable ${ok} ConsumersUpToDate=False/ConsumerUnavailable`,
+  ],
+  'valid, a rollout is paused and a consumer absent': [
+    { consumers: [missing, paused] },
+    `Ready=False/ConsumerPaused Stalled/ConsumerPaused ${ok} ConsumersUpToDate=False/Paused`,
   ],
   'a Secret is absent, nothing in force': [
     { inspection: absent, target: nothingYet },
@@ -403,13 +415,30 @@ describe('the numbers', () => {
       updated: 2,
       failed: 1,
       summary: '2/4',
-      outdated: [rolling, gaveUp, missing].map(({ kind, name, reason, message }) => ({ kind, name, reason, message })),
+      outdated: [gaveUp, rolling, missing].map(({ kind, name, reason, message }) => ({ kind, name, reason, message })),
     })
   })
 
   test('without consumers, and for a resource that only checks', () => {
     expect(decide().status.consumers).toEqual({ total: 0, updated: 0, failed: 0, summary: '0/0' })
     expect(decide({ target: undefined }).status).not.toHaveProperty('consumers')
+  })
+
+  test('those that need a person are listed first', () => {
+    const many = Array.from({ length: 24 }, (_, index) => consumer('Outdated', `w${String(index)}`, 'RollingOut'))
+    const { status } = decide({ consumers: [missing, ...many, paused, gaveUp] })
+    const names = status.consumers?.outdated?.map(({ name }) => name)
+    expect(names).toEqual(['stuck', 'paused', ...many.slice(0, 8).map(({ name }) => name)])
+    expect(condition(status, 'ConsumersUpToDate').message).toHaveLength(
+      'Deployment stuck gave up: Message of stuck.'.length,
+    )
+  })
+
+  test('the message of the condition is bounded when all that is said is that there are no pods', () => {
+    const many = Array.from({ length: 500 }, (_, index) => consumer('Updated', `w${String(index)}`, 'NoPods'))
+    const { status } = decide({ consumers: many })
+    expect(status.consumers).toEqual({ total: 500, updated: 500, failed: 0, summary: '500/500' })
+    expect(condition(status, 'ConsumersUpToDate').message.split('Message of')).toHaveLength(11)
   })
 
   test('no more than ten are listed', () => {
@@ -455,12 +484,13 @@ test('the generation is noted, and moves no time', () => {
 
 test('a stamp that is put on the workload changes nothing in the status', () => {
   const at = (stamp: string, updatedReplicas: number): ConsumerState => {
-    const workload: Deployment = {
+    const workload: Workload = {
+      kind: 'Deployment',
       metadata: { name: 'sms', uid: 'u', resourceVersion: '1', generation: 2 },
       spec: { template: { metadata: { labels: { 'credentials.tracardi.com/queue': stamp } } } },
       status: { observedGeneration: 2, replicas: 1, updatedReplicas, availableReplicas: 1 },
     }
-    return consumerState({ kind: 'Deployment', name: 'sms' }, workload, 'queue', '3-4f2c9')
+    return consumerState({ kind: 'Deployment', name: 'sms', workload }, 'queue', '3-4f2c9')
   }
   const before = decide({ consumers: [at('2-4f2c9', 1)] }).status
   const stamped = decide({ consumers: [at('3-4f2c9', 0)], resource: resource(before), now: start + 9000 }).status

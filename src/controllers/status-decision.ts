@@ -88,7 +88,10 @@ export function decideStatus(input: StatusInput): StatusDecision {
 
   const present = input.consumers.filter((consumer) => consumer.state !== 'Missing')
   const updated = present.filter((consumer) => consumer.state === 'Updated').length
-  const outdated = input.consumers.filter((consumer) => consumer.state !== 'Updated')
+  // Only some fit in: those that need a person come first.
+  const outdated = (['Failed', 'Held', 'Outdated', 'Missing'] as const).flatMap((state) =>
+    input.consumers.filter((consumer) => consumer.state === state),
+  )
   const status: TracardiResourceStatus = {
     observedGeneration: generation,
     conditions: [...conditions],
@@ -165,9 +168,13 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
   if (failed !== undefined) {
     return stalled('ConsumerUnavailable', `${failed.kind} ${failed.name}: ${failed.message}`)
   }
+  const held = input.consumers.filter((consumer) => consumer.state === 'Held')
   const outdated = input.consumers.filter((consumer) => consumer.state === 'Outdated')
-  if (outdated[0] !== undefined) {
-    return waiting('RollingOut', consumersText(outdated, 'does not run the credentials in force yet'))
+  if (outdated.length > 0) {
+    return waiting('RollingOut', consumersText([...outdated, ...held], 'does not run the credentials in force yet'))
+  }
+  if (held[0] !== undefined) {
+    return stalled(`Consumer${held[0].reason}`, `${held[0].kind} ${held[0].name}: ${held[0].message}`)
   }
   const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
   const inForce = `${target.credentialsId ?? ''} is in force in the Secret ${target.name}.`
@@ -191,13 +198,13 @@ function consumersCondition(input: StatusInput): {
     return { status: 'Unknown', reason: 'NothingInForce', message: 'No valid credentials are in force yet.' }
   }
   if (consumers.length === 0) {
-    return { status: 'True', reason: 'NoConsumers', message: 'The resource names no consumer.' }
+    return { status: 'True', reason: 'NoConsumers', message: 'The resource has no consumer at the moment.' }
   }
   const failed = consumers.filter((consumer) => consumer.state === 'Failed')
   if (failed[0] !== undefined) {
     return { status: 'False', reason: 'ConsumerUnavailable', message: consumersText(failed, 'gave up') }
   }
-  const outdated = consumers.filter((consumer) => consumer.state === 'Outdated')
+  const outdated = consumers.filter((consumer) => consumer.state === 'Outdated' || consumer.state === 'Held')
   if (outdated[0] !== undefined) {
     return { status: 'False', reason: outdated[0].reason, message: consumersText(outdated, 'is not up to date') }
   }
@@ -205,7 +212,9 @@ function consumersCondition(input: StatusInput): {
   if (absent[0] !== undefined) {
     return { status: 'True', reason: 'ConsumerNotFound', message: absent.map(({ message }) => message).join(' ') }
   }
-  return { status: 'True', reason: 'UpToDate', message: `Every consumer carries ${target.credentialsId}.` }
+  const remarks = consumers.filter(({ message }) => message !== '').slice(0, maxOutdated)
+  const message = [`Every consumer carries ${target.credentialsId}.`, ...remarks.map((consumer) => consumer.message)]
+  return { status: 'True', reason: 'UpToDate', message: message.join(' ') }
 }
 
 function consumersText(consumers: readonly ConsumerState[], what: string): string {

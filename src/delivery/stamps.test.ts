@@ -1,31 +1,24 @@
 import { describe, expect, test } from 'vitest'
-import { consumerState, missingStamps, stampOf, stampPatch } from './stamps.ts'
+import { consumerState, missingStamps, stampPatch } from './stamps.ts'
+import type { Consumer } from './selection.ts'
 import type { Delivery } from './stamps.ts'
-import type { Deployment } from './workloads.ts'
+import type { Workload, WorkloadKind } from './workloads.ts'
 
-const consumer = { kind: 'Deployment' as const, name: 'sms' }
+function consumer(workload: Workload | undefined, kind: WorkloadKind = 'Deployment'): Consumer {
+  return { kind, name: 'sms', workload }
+}
 
-function deployment(
-  labels: Record<string, string>,
-  change: Deployment['spec'] & Deployment['status'] = {},
-): Deployment {
-  const { paused, ...status } = change
+function deployment(labels: Record<string, string>, change: Workload['spec'] & Workload['status'] = {}): Workload {
+  const { paused, replicas = 1, ...status } = change
   return {
+    kind: 'Deployment',
     metadata: { name: 'sms', namespace: 'marketing', uid: 'uid', resourceVersion: '7', generation: 2 },
-    spec: { replicas: 1, ...(paused !== undefined && { paused }), template: { metadata: { labels } } },
-    status: { observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1, ...status },
+    spec: { replicas, ...(paused !== undefined && { paused }), template: { metadata: { labels } } },
+    status: { observedGeneration: 2, replicas, updatedReplicas: 1, availableReplicas: 1, ...status },
   }
 }
 
 const stamp = 'credentials.tracardi.com/queue'
-
-test('stampOf finds the label of that resource alone', () => {
-  const workload = deployment({ [stamp]: '3-4f2c9', 'credentials.tracardi.com/queue-2': '5-aaaaa', queue: 'x' })
-  expect(stampOf(workload, 'queue')).toBe('3-4f2c9')
-  expect(stampOf(workload, 'queue-2')).toBe('5-aaaaa')
-  expect(stampOf(workload, 'que')).toBeUndefined()
-  expect(stampOf({ metadata: workload.metadata }, 'queue')).toBeUndefined()
-})
 
 test.each<[string, Record<string, string>, Delivery[], Record<string, string>]>([
   ['nobody', {}, [], {}],
@@ -68,7 +61,7 @@ describe('consumerState', () => {
   const current = { [stamp]: '3-4f2c9' }
   const gaveUp = [{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }]
   const stuck = { updatedReplicas: 0, conditions: gaveUp }
-  test.each<[string, Deployment | undefined, string | undefined, string, string, string]>([
+  test.each<[string, Workload | undefined, string | undefined, string, string, string]>([
     ['absent', undefined, '3-4f2c9', 'Missing', 'ConsumerNotFound', 'Deployment sms does not exist'],
     ['absent, nothing in force', undefined, undefined, 'Missing', 'ConsumerNotFound', 'when it comes'],
     ['nothing in force', deployment({}), undefined, 'Outdated', 'NothingInForce', 'No valid credentials'],
@@ -90,9 +83,9 @@ describe('consumerState', () => {
       'stamped, paused',
       deployment(current, { updatedReplicas: 0, paused: true }),
       '3-4f2c9',
-      'Outdated',
+      'Held',
       'Paused',
-      'kubectl rollout resume',
+      'kubectl rollout resume deployment sms',
     ],
     [
       'stamped, given up',
@@ -103,34 +96,80 @@ describe('consumerState', () => {
       'kubectl describe deployment sms',
     ],
     ['stamped, complete', deployment(current), '3-4f2c9', 'Updated', 'Updated', ''],
+    [
+      'stamped, no replicas',
+      deployment(current, { replicas: 0, updatedReplicas: 0, availableReplicas: 0 }),
+      '3-4f2c9',
+      'Updated',
+      'NoPods',
+      'Deployment sms has no pods',
+    ],
   ])('%s', (_, workload, id, state, reason, message) => {
-    const result = consumerState(consumer, workload, 'queue', id)
+    const result = consumerState(consumer(workload), 'queue', id)
     expect(result).toMatchObject({ kind: 'Deployment', name: 'sms', state, reason })
     expect(result.message).toContain(message)
-    expect(result.stamp).toBe(workload === undefined ? undefined : stampOf(workload, 'queue'))
     expect(reason).toMatch(/^[A-Z][A-Za-z]+$/)
   })
 
   test('one that is being deleted counts as absent', () => {
     const workload = deployment(current)
     workload.metadata.deletionTimestamp = '2026-01-01T00:00:00Z'
-    expect(consumerState(consumer, workload, 'queue', '3-4f2c9').state).toBe('Missing')
+    expect(consumerState(consumer(workload), 'queue', '3-4f2c9').state).toBe('Missing')
   })
 
   test('what is about to be stamped and what is rolled look the same, so the status is written once for both', () => {
-    const { stamp: before, ...toBeStamped } = consumerState(
-      consumer,
-      deployment({ [stamp]: '2-4f2c9' }),
-      'queue',
-      '3-4f2c9',
+    const toBeStamped = deployment({ [stamp]: '2-4f2c9' })
+    const rolling = deployment(current, { updatedReplicas: 0 })
+    expect(consumerState(consumer(toBeStamped), 'queue', '3-4f2c9')).toEqual(
+      consumerState(consumer(rolling), 'queue', '3-4f2c9'),
     )
-    const { stamp: after, ...rolling } = consumerState(
-      consumer,
-      deployment(current, { updatedReplicas: 0 }),
-      'queue',
-      '3-4f2c9',
-    )
-    expect(toBeStamped).toEqual(rolling)
-    expect([before, after]).toEqual(['2-4f2c9', '3-4f2c9'])
+  })
+
+  const seen = { observedGeneration: 2 }
+  test.each<[string, WorkloadKind, Workload['spec'], Workload['status'], string, string, string]>([
+    [
+      'a StatefulSet that waits for hands',
+      'StatefulSet',
+      { replicas: 2, updateStrategy: { type: 'OnDelete' } },
+      { ...seen, replicas: 2, updatedReplicas: 1, readyReplicas: 2 },
+      'Held',
+      'OnDelete',
+      'delete its older pods',
+    ],
+    [
+      'a StatefulSet with a partition',
+      'StatefulSet',
+      { replicas: 3, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } },
+      { ...seen, replicas: 3, updatedReplicas: 1, readyReplicas: 3 },
+      'Held',
+      'Partitioned',
+      'below the partition',
+    ],
+    [
+      'a DaemonSet that waits for hands',
+      'DaemonSet',
+      { updateStrategy: { type: 'OnDelete' } },
+      { ...seen, desiredNumberScheduled: 2, currentNumberScheduled: 2, updatedNumberScheduled: 0, numberAvailable: 2 },
+      'Held',
+      'OnDelete',
+      'delete its older pods',
+    ],
+    ['a DaemonSet without a node', 'DaemonSet', {}, { ...seen, desiredNumberScheduled: 0 }, 'Updated', 'NoPods', ''],
+    ['a CronJob', 'CronJob', {}, {}, 'Updated', 'AlwaysNew', ''],
+  ])('%s', (_, kind, spec, status, state, reason, message) => {
+    const template = { metadata: { labels: current } }
+    const workload = { ...deployment(current), kind, spec: { ...spec, template }, status: status ?? {} }
+    const result = consumerState(consumer(workload, kind), 'queue', '3-4f2c9')
+    expect(result).toMatchObject({ kind, name: 'sms', state, reason })
+    expect(result.message).toContain(message)
+  })
+
+  test('a CronJob is counted whatever its template carries, once something is in force', () => {
+    for (const labels of [{}, { [stamp]: '1-4f2c9' }]) {
+      const workload = { ...deployment(labels), kind: 'CronJob' }
+      expect(consumerState(consumer(workload, 'CronJob'), 'queue', '3-4f2c9').state).toBe('Updated')
+      expect(consumerState(consumer(workload, 'CronJob'), 'queue', undefined).reason).toBe('NothingInForce')
+      expect(missingStamps(workload, [{ resource: 'queue', credentialsId: '3-4f2c9' }])).toEqual({})
+    }
   })
 })

@@ -1,20 +1,22 @@
 import { describe, expect, test } from 'vitest'
-import { rolloutOf, stripDeployment } from './workloads.ts'
-import type { Deployment, Rollout } from './workloads.ts'
+import { kindOf, podLabels, rolloutOf, stampOf, stripWorkload, workloadKinds } from './workloads.ts'
+import type { Rollout, Workload, WorkloadKind } from './workloads.ts'
 
 const metadata = { name: 'sms', namespace: 'marketing', uid: 'uid', resourceVersion: '7', generation: 3 }
 const gaveUp = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }
 const going = { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated' }
 
-type Status = NonNullable<Deployment['status']>
+type Status = NonNullable<Workload['status']>
 
-describe('rolloutOf', () => {
+describe('rolloutOf a Deployment', () => {
   const done: Status = { observedGeneration: 3, replicas: 2, updatedReplicas: 2, availableReplicas: 2 }
-  test.each<[string, Deployment['spec'], Status | undefined, Rollout]>([
+  test.each<[string, Workload['spec'], Status | undefined, Rollout]>([
     ['all pods are new and available', { replicas: 2 }, done, 'Complete'],
     ['also when the condition is still there', { replicas: 2 }, { ...done, conditions: [gaveUp] }, 'Complete'],
     ['also when paused', { replicas: 2, paused: true }, done, 'Complete'],
-    ['scaled to nothing', { replicas: 0 }, { observedGeneration: 3 }, 'Complete'],
+    ['scaled to nothing', { replicas: 0 }, { observedGeneration: 3 }, 'Empty'],
+    ['scaled to nothing, and paused', { replicas: 0, paused: true }, { observedGeneration: 3 }, 'Empty'],
+    ['scaled to nothing, pods are still there', { replicas: 0 }, { ...done, updatedReplicas: 0 }, 'Progressing'],
     [
       'one replica by default',
       {},
@@ -43,11 +45,123 @@ describe('rolloutOf', () => {
     ['paused amid', { replicas: 2, paused: true }, { ...done, updatedReplicas: 1 }, 'Paused'],
     ['paused before the controller looked', { replicas: 2, paused: true }, { observedGeneration: 2 }, 'Paused'],
   ])('%s', (_, spec, status, expected) => {
-    expect(rolloutOf({ metadata, ...(spec && { spec }), ...(status && { status }) })).toBe(expected)
+    expect(rolloutOf({ kind: 'Deployment', metadata, ...(spec && { spec }), ...(status && { status }) })).toBe(expected)
   })
 })
 
-describe('stripDeployment', () => {
+const set = { observedGeneration: 3, replicas: 3, updatedReplicas: 3, readyReplicas: 3 }
+const onDelete = { type: 'OnDelete' }
+const partition = (from: number) => ({ type: 'RollingUpdate', rollingUpdate: { partition: from } })
+
+test.each<[string, Workload['spec'], Status | undefined, Rollout]>([
+  ['all pods are new and ready', { replicas: 3 }, set, 'Complete'],
+  [
+    'one replica by default',
+    {},
+    { observedGeneration: 3, replicas: 1, updatedReplicas: 1, readyReplicas: 1 },
+    'Complete',
+  ],
+  ['the controller has not looked yet', { replicas: 3 }, { ...set, observedGeneration: 2 }, 'Progressing'],
+  [
+    'not looked yet, OnDelete',
+    { replicas: 3, updateStrategy: onDelete },
+    { ...set, observedGeneration: 2 },
+    'Progressing',
+  ],
+  ['no status at all', { replicas: 3 }, undefined, 'Progressing'],
+  ['some pods are new', { replicas: 3 }, { ...set, updatedReplicas: 2 }, 'Progressing'],
+  ['not all are ready', { replicas: 3 }, { ...set, readyReplicas: 2 }, 'Progressing'],
+  ['scaled to nothing', { replicas: 0 }, { observedGeneration: 3 }, 'Empty'],
+  ['scaled to nothing, OnDelete', { replicas: 0, updateStrategy: onDelete }, { observedGeneration: 3 }, 'Empty'],
+  ['OnDelete, none deleted', { replicas: 3, updateStrategy: onDelete }, { ...set, updatedReplicas: 0 }, 'OnDelete'],
+  ['OnDelete, all deleted', { replicas: 3, updateStrategy: onDelete }, set, 'Complete'],
+  [
+    'OnDelete, the last old one was just deleted',
+    { replicas: 3, updateStrategy: onDelete },
+    { ...set, replicas: 2, updatedReplicas: 2 },
+    'Progressing',
+  ],
+  [
+    'a partition, not reached',
+    { replicas: 3, updateStrategy: partition(1) },
+    { ...set, updatedReplicas: 1 },
+    'Progressing',
+  ],
+  [
+    'a partition, reached',
+    { replicas: 3, updateStrategy: partition(1) },
+    { ...set, updatedReplicas: 2 },
+    'Partitioned',
+  ],
+  [
+    'a partition above all',
+    { replicas: 3, updateStrategy: partition(9) },
+    { ...set, updatedReplicas: 0 },
+    'Partitioned',
+  ],
+  ['a partition of 0', { replicas: 3, updateStrategy: partition(0) }, { ...set, updatedReplicas: 2 }, 'Progressing'],
+  [
+    'rollingUpdate null',
+    { replicas: 3, updateStrategy: { rollingUpdate: null } },
+    { ...set, updatedReplicas: 2 },
+    'Progressing',
+  ],
+])('rolloutOf a StatefulSet: %s', (_, spec, status, expected) => {
+  expect(rolloutOf({ kind: 'StatefulSet', metadata, ...(spec && { spec }), ...(status && { status }) })).toBe(expected)
+})
+
+const daemons = {
+  observedGeneration: 3,
+  desiredNumberScheduled: 3,
+  currentNumberScheduled: 3,
+  updatedNumberScheduled: 3,
+  numberAvailable: 3,
+}
+test.each<[string, Workload['spec'], Status | undefined, Rollout]>([
+  ['all pods are new and available', {}, daemons, 'Complete'],
+  ['the controller has not looked yet', {}, { ...daemons, observedGeneration: 2 }, 'Progressing'],
+  ['no status at all', {}, undefined, 'Progressing'],
+  ['some pods are new', {}, { ...daemons, updatedNumberScheduled: 2 }, 'Progressing'],
+  ['not all are available', {}, { ...daemons, numberAvailable: 2 }, 'Progressing'],
+  ['no node for it', {}, { observedGeneration: 3, desiredNumberScheduled: 0 }, 'Empty'],
+  ['OnDelete, some deleted', { updateStrategy: onDelete }, { ...daemons, updatedNumberScheduled: 2 }, 'OnDelete'],
+  ['OnDelete, all deleted', { updateStrategy: onDelete }, daemons, 'Complete'],
+  [
+    'OnDelete, the last old one was just deleted',
+    { updateStrategy: onDelete },
+    { ...daemons, currentNumberScheduled: 2, updatedNumberScheduled: 2 },
+    'Progressing',
+  ],
+])('rolloutOf a DaemonSet: %s', (_, spec, status, expected) => {
+  expect(rolloutOf({ kind: 'DaemonSet', metadata, ...(spec && { spec }), ...(status && { status }) })).toBe(expected)
+})
+
+test('a CronJob has nothing to roll', () => {
+  expect(rolloutOf({ kind: 'CronJob', metadata })).toBe('Complete')
+})
+
+test('stampOf finds the label of that resource alone', () => {
+  const workload: Workload = {
+    metadata,
+    spec: {
+      template: {
+        metadata: {
+          labels: {
+            'credentials.tracardi.com/queue': '3-4f2c9',
+            'credentials.tracardi.com/queue-2': '5-aaaaa',
+            queue: 'x',
+          },
+        },
+      },
+    },
+  }
+  expect(stampOf(workload, 'queue')).toBe('3-4f2c9')
+  expect(stampOf(workload, 'queue-2')).toBe('5-aaaaa')
+  expect(stampOf(workload, 'que')).toBeUndefined()
+  expect(stampOf({ metadata: workload.metadata }, 'queue')).toBeUndefined()
+})
+
+describe('stripWorkload', () => {
   const whole = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -88,15 +202,25 @@ describe('stripDeployment', () => {
     },
   }
 
+  const strip = stripWorkload('Deployment')
+
   test('keeps what is needed and nothing else', () => {
-    expect(stripDeployment(whole)).toStrictEqual({
+    expect(strip(whole)).toStrictEqual({
+      kind: 'Deployment',
       metadata,
       spec: {
         replicas: 4,
         paused: true,
-        template: { metadata: { labels: { 'credentials.tracardi.com/queue': '3-4f2c9' } } },
+        template: { metadata: { labels: whole.spec.template.metadata.labels } },
       },
-      status: { observedGeneration: 3, replicas: 5, updatedReplicas: 2, availableReplicas: 1, conditions: [gaveUp] },
+      status: {
+        observedGeneration: 3,
+        replicas: 5,
+        updatedReplicas: 2,
+        availableReplicas: 1,
+        readyReplicas: 2,
+        conditions: [gaveUp],
+      },
     })
   })
 
@@ -104,11 +228,24 @@ describe('stripDeployment', () => {
     const bare = { metadata: { name: 'sms', uid: 'uid', resourceVersion: '7' } }
     const deleted = { metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }
     for (const deployment of [whole, bare, deleted]) {
-      const stripped = stripDeployment(deployment)
-      expect(stripDeployment(stripped)).toStrictEqual(stripped)
+      const stripped = strip(deployment)
+      expect(strip(stripped)).toStrictEqual(stripped)
       expect(rolloutOf(stripped)).toBe(rolloutOf(deployment))
     }
-    expect(stripDeployment(bare).metadata).toStrictEqual(bare.metadata)
-    expect(stripDeployment(deleted).metadata).toStrictEqual(deleted.metadata)
+    expect(strip(bare).metadata).toStrictEqual(bare.metadata)
+    expect(strip(deleted).metadata).toStrictEqual(deleted.metadata)
+  })
+
+  test.each(workloadKinds)('%s: its kind, its labels and its strategy stay', (kind: WorkloadKind) => {
+    const template = { ...whole.spec.template, metadata: { labels: { app: 'sms' } } }
+    const updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 1 } }
+    const spec = kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template, updateStrategy }
+    // Items of a list have no kind.
+    const stripped = stripWorkload(kind)({ metadata, spec, status: daemons })
+    expect(kindOf(stripped)).toBe(kind)
+    expect(podLabels(stripped)).toEqual({ app: 'sms' })
+    expect(stripped.spec?.updateStrategy).toEqual(kind === 'CronJob' ? undefined : updateStrategy)
+    expect(stripped.status).toStrictEqual(daemons)
+    expect(JSON.stringify(stripped)).not.toContain('in the clear')
   })
 })

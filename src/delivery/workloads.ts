@@ -2,78 +2,185 @@
 import { stampLabel } from '../api/names.ts'
 import type { KubeObject, ResourceType } from '../kube/objects.ts'
 
-const stampPrefix = stampLabel('')
+/** The kinds of workload that can be named or selected as consumers. */
+export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+export type WorkloadKind = (typeof workloadKinds)[number]
 
-export interface Deployment extends KubeObject {
+interface PodTemplate {
+  metadata?: { labels?: Record<string, string> | null }
+}
+
+/** A workload of any kind, with the fields that are looked at. */
+export interface Workload extends KubeObject {
   spec?: {
     replicas?: number
     paused?: boolean
-    template?: { metadata?: { labels?: Record<string, string> } }
+    updateStrategy?: { type?: string; rollingUpdate?: { partition?: number } | null }
+    template?: PodTemplate
+    jobTemplate?: { spec?: { template?: PodTemplate } }
   }
   status?: {
     observedGeneration?: number
     replicas?: number
     updatedReplicas?: number
     availableReplicas?: number
+    readyReplicas?: number
+    desiredNumberScheduled?: number
+    currentNumberScheduled?: number
+    updatedNumberScheduled?: number
+    numberAvailable?: number
     conditions?: { type: string; status: string; reason?: string }[]
   }
 }
 
-export const deployments: ResourceType<Deployment> = {
-  group: 'apps',
-  version: 'v1',
-  plural: 'deployments',
-  kind: 'Deployment',
-  namespaced: true,
+/** The API of each kind. */
+export const workloadTypes: Readonly<Record<WorkloadKind, ResourceType<Workload>>> = {
+  Deployment: { group: 'apps', version: 'v1', plural: 'deployments', kind: 'Deployment', namespaced: true },
+  StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet', namespaced: true },
+  DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', kind: 'DaemonSet', namespaced: true },
+  CronJob: { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true },
 }
 
-/** Drops all that the plan and the status do not need; a Deployment is often 20 KB, this is 1. */
-export function stripDeployment({ metadata, spec, status }: Deployment): Deployment {
-  const labels = Object.entries(spec?.template?.metadata?.labels ?? {}).filter(([key]) => key.startsWith(stampPrefix))
-  const progressing = status?.conditions?.filter((condition) => condition.type === 'Progressing') ?? []
-  return {
-    metadata: {
-      name: metadata.name,
-      ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
-      uid: metadata.uid,
-      resourceVersion: metadata.resourceVersion,
-      ...(metadata.generation !== undefined && { generation: metadata.generation }),
-      ...(metadata.deletionTimestamp !== undefined && { deletionTimestamp: metadata.deletionTimestamp }),
-    },
-    spec: {
-      replicas: spec?.replicas ?? 1,
-      paused: spec?.paused ?? false,
-      template: { metadata: { labels: Object.fromEntries(labels) } },
-    },
-    status: {
-      observedGeneration: status?.observedGeneration ?? 0,
-      replicas: status?.replicas ?? 0,
-      updatedReplicas: status?.updatedReplicas ?? 0,
-      availableReplicas: status?.availableReplicas ?? 0,
-      conditions: progressing.map(({ type, status: state, reason }) => ({
-        type,
-        status: state,
-        ...(reason !== undefined && { reason }),
-      })),
-    },
+/** Drops all that the plan and the status do not need; a workload is often 20 KB, this is 1. */
+export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workload {
+  return ({ metadata, spec, status }) => {
+    const template = kind === 'CronJob' ? spec?.jobTemplate?.spec?.template : spec?.template
+    return {
+      kind,
+      metadata: {
+        name: metadata.name,
+        ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+        uid: metadata.uid,
+        resourceVersion: metadata.resourceVersion,
+        ...(metadata.generation !== undefined && { generation: metadata.generation }),
+        ...(metadata.deletionTimestamp !== undefined && { deletionTimestamp: metadata.deletionTimestamp }),
+      },
+      spec: {
+        ...(spec?.replicas !== undefined && { replicas: spec.replicas }),
+        ...(spec?.paused === true && { paused: true }),
+        ...(spec?.updateStrategy !== undefined && { updateStrategy: spec.updateStrategy }),
+        template: { metadata: { labels: { ...template?.metadata?.labels } } },
+      },
+      status: pick(status ?? {}),
+    }
   }
 }
 
-/** How far the rollout of a workload's current template is. */
-export type Rollout = 'Complete' | 'Progressing' | 'Paused' | 'GaveUp'
+function pick(status: NonNullable<Workload['status']>): NonNullable<Workload['status']> {
+  const kept: NonNullable<Workload['status']> = {}
+  for (const field of counters) if (status[field] !== undefined) kept[field] = status[field]
+  const progressing = status.conditions?.filter((condition) => condition.type === 'Progressing') ?? []
+  if (progressing.length > 0)
+    kept.conditions = progressing.map(({ type, status: state, reason }) => ({
+      type,
+      status: state,
+      ...(reason !== undefined && { reason }),
+    }))
+  return kept
+}
 
-/** The rules of `kubectl rollout status`. */
-export function rolloutOf(deployment: Deployment): Rollout {
-  const { spec, status, metadata } = deployment
+const counters = [
+  'observedGeneration',
+  'replicas',
+  'updatedReplicas',
+  'availableReplicas',
+  'readyReplicas',
+  'desiredNumberScheduled',
+  'currentNumberScheduled',
+  'updatedNumberScheduled',
+  'numberAvailable',
+] as const
+
+/** The kind of a stripped workload. */
+export function kindOf(workload: Workload): WorkloadKind {
+  return workloadKinds.find((kind) => kind === workload.kind) ?? 'Deployment'
+}
+
+/** The labels of the pod template. */
+export function podLabels(workload: Workload): Readonly<Record<string, string>> {
+  return workload.spec?.template?.metadata?.labels ?? {}
+}
+
+/** The stamp that a workload's template carries for a resource. */
+export function stampOf(workload: Workload, resource: string): string | undefined {
+  return podLabels(workload)[stampLabel(resource)]
+}
+
+/** How far the rollout of a workload's current template is. */
+export type Rollout =
+  | 'Complete'
+  /** Complete, and there are no pods. */
+  | 'Empty'
+  | 'Progressing'
+  | 'GaveUp'
+  /** Somebody has to resume it. */
+  | 'Paused'
+  /** Pods are replaced when somebody deletes them. */
+  | 'OnDelete'
+  /** The pods below the partition are not replaced. */
+  | 'Partitioned'
+
+/** The rules of `kubectl rollout status`, and what it leaves out. */
+export function rolloutOf(workload: Workload): Rollout {
+  switch (kindOf(workload)) {
+    case 'Deployment':
+      return deploymentRollout(workload)
+    case 'StatefulSet':
+      return statefulSetRollout(workload)
+    case 'DaemonSet':
+      return daemonSetRollout(workload)
+    case 'CronJob':
+      // Its pods are always new.
+      return 'Complete'
+  }
+}
+
+function observed({ metadata, status }: Workload): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+}
+
+function deploymentRollout(workload: Workload): Rollout {
+  const { spec, status } = workload
   const wanted = spec?.replicas ?? 1
-  const observed = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   const updated = status?.updatedReplicas ?? 0
   const complete =
-    observed && updated >= wanted && (status?.replicas ?? 0) <= updated && (status?.availableReplicas ?? 0) >= updated
-  if (complete) return 'Complete'
+    observed(workload) &&
+    updated >= wanted &&
+    (status?.replicas ?? 0) <= updated &&
+    (status?.availableReplicas ?? 0) >= updated
+  if (complete) return wanted === 0 ? 'Empty' : 'Complete'
   if (spec?.paused === true) return 'Paused'
   const gaveUp = status?.conditions?.some(
     ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
   )
-  return observed && gaveUp === true ? 'GaveUp' : 'Progressing'
+  return observed(workload) && gaveUp === true ? 'GaveUp' : 'Progressing'
+}
+
+function statefulSetRollout(workload: Workload): Rollout {
+  const { spec, status } = workload
+  const wanted = spec?.replicas ?? 1
+  if (!observed(workload)) return 'Progressing'
+  const updated = status?.updatedReplicas ?? 0
+  if (updated >= wanted) {
+    if (wanted === 0) return 'Empty'
+    return (status?.readyReplicas ?? 0) >= wanted ? 'Complete' : 'Progressing'
+  }
+  // Pods that are not there yet will be new ones, whatever the strategy.
+  const older = (status?.replicas ?? 0) > updated
+  if (spec?.updateStrategy?.type === 'OnDelete') return older ? 'OnDelete' : 'Progressing'
+  const partition = spec?.updateStrategy?.rollingUpdate?.partition ?? 0
+  return partition > 0 && updated >= wanted - partition ? 'Partitioned' : 'Progressing'
+}
+
+function daemonSetRollout(workload: Workload): Rollout {
+  const { spec, status } = workload
+  if (!observed(workload)) return 'Progressing'
+  const wanted = status?.desiredNumberScheduled ?? 0
+  const updated = status?.updatedNumberScheduled ?? 0
+  if (updated >= wanted) {
+    if (wanted === 0) return 'Empty'
+    return (status?.numberAvailable ?? 0) >= wanted ? 'Complete' : 'Progressing'
+  }
+  const older = (status?.currentNumberScheduled ?? 0) > updated
+  return spec?.updateStrategy?.type === 'OnDelete' && older ? 'OnDelete' : 'Progressing'
 }

@@ -163,6 +163,16 @@ describe('list', () => {
     })
   })
 
+  it('of one namespace leaves what others brought into the store', async () => {
+    const { metadata } = secret('z', 1)
+    store.upsert({ metadata: { ...metadata, namespace: 'blog' } })
+    store.upsert(secret('y', 2))
+    listAnswers = [page(7, [secret('a', 1)])]
+    start({ namespace: 'shop' })
+    await clock.advance(0)
+    expect(names()).toEqual(['z@1', 'a@1'])
+  })
+
   it('falls back to one without pages when they expire amid', async () => {
     listAnswers = [
       page(7, [secret('a', 1)], 'p2'),

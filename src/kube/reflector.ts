@@ -143,7 +143,7 @@ export class Reflector<T extends KubeObject> {
     this.#metrics?.list(this.#name)
     const { items, resourceVersion } = await this.#listPages(signal)
     if (signal.aborted) return
-    this.#store.replace(items, resourceVersion)
+    this.#store.replace(items, resourceVersion, this.#scope.namespace)
     this.#resourceVersion = resourceVersion
     this.#confirm()
     // Many reflectors start at the same moment; they must not list at the same moment ever after.

@@ -76,6 +76,25 @@ describe('what the reflector brings', () => {
     expect(sizes).toEqual([3, 3])
   })
 
+  it('a list of one namespace says nothing of the others', () => {
+    const inBlog = (name: string, resourceVersion: number): Thing => {
+      const { metadata } = thing(name, resourceVersion, { uid: `uid-${name}` })
+      return { metadata: { ...metadata, namespace: 'blog' } }
+    }
+    store.replace([thing('a', 1), thing('b', 2)], '2', 'shop')
+    store.replace([inBlog('a', 3), inBlog('c', 4)], '4', 'blog')
+    expect(told()).toEqual(['+a@1', '+b@2', '+a@3', '+c@4'])
+    store.replace([thing('b', 2)], '9', 'shop')
+    expect(told()).toEqual(['-a@1'])
+    store.replace([], '10', 'blog')
+    expect(told().toSorted()).toEqual(['-a@3', '-c@4'])
+    expect(store.list()).toEqual([thing('b', 2)])
+    store.replace([], '11', 'elsewhere')
+    expect(told()).toEqual([])
+    store.replace([], '12')
+    expect(told()).toEqual(['-b@2'])
+  })
+
   it('another uid under the same name is a deletion and an addition', () => {
     store.upsert(thing('a', 1))
     told()

@@ -84,8 +84,11 @@ export class Store<T extends KubeObject> {
     for (const object of this.list()) this.#call(() => handler.onAdd?.(object))
   }
 
-  /** For the reflector: a complete list. What is not in it is gone, unless we know it to be newer than the list. */
-  replace(objects: readonly T[], resourceVersion: string): void {
+  /**
+   * For the reflector: a complete list. What is not in it is gone, unless we know it to be newer than the list.
+   * @param namespace what the list is complete for; undefined: for all namespaces
+   */
+  replace(objects: readonly T[], resourceVersion: string, namespace?: string): void {
     const listed = new Set<string>()
     const changes: (() => void)[] = []
     for (const object of objects) {
@@ -95,6 +98,7 @@ export class Store<T extends KubeObject> {
       changes.push(this.#put(key, object, undefined))
     }
     for (const [key, { object }] of this.#entries) {
+      if (namespace !== undefined && object.metadata.namespace !== namespace) continue
       if (listed.has(key) || this.#isNewerThanList(key, resourceVersion)) continue
       this.#bury(object.metadata.uid)
       changes.push(this.#drop(key))

@@ -96,6 +96,27 @@ describe('accepted', () => {
       'values alone, for a service without secrets',
       { service: 'redis', credentials: { fields: [{ name: 'host', value: 'redis' }] } },
     ],
+    ['nulls in consumers', consumers({ kind: 'Deployment', name: 'a', selector: null })],
+    [
+      'every kind of consumer, by name and by selector',
+      consumers(
+        ...['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'].flatMap((kind) => [
+          { kind, name: 'a' },
+          { kind, name: null, selector: { matchLabels: { 'example.org/needs': 'sms', empty: '' } } },
+        ]),
+      ),
+    ],
+    [
+      'the longest selectors',
+      consumers(
+        ...many(24, () => ({
+          kind: 'Deployment',
+          selector: {
+            matchLabels: Object.fromEntries(many(8, (index) => [`${'p'.repeat(250)}/l${index}`, 'v'.repeat(63)])),
+          },
+        })),
+      ),
+    ],
     ['nulls at the top', twilio({ target: null, consumers: null })],
     ['nulls in credentials', { service: 'twilio', credentials: { secretRef, fields: null, waive: null } }],
     [
@@ -144,6 +165,7 @@ describe('accepted', () => {
   })
 })
 
+const nameOrSelector = 'give either name or selector'
 const notAName = "lower case letters, digits, '-' and '.'"
 const sameSecret = 'the target Secret must be another one'
 
@@ -374,10 +396,39 @@ describe('refused', () => {
     [
       'an unknown kind',
       consumers({ kind: 'Pod', name: 'a' }),
-      'spec.consumers[0].kind: Unsupported value: "Pod": supported values: "Deployment"',
+      'spec.consumers[0].kind: Unsupported value: "Pod": supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob"',
     ],
-    ['a consumer without a name', consumers({ kind: 'Deployment' }), 'spec.consumers[0].name: Required value'],
+    ['a consumer without a name or selector', consumers({ kind: 'Deployment' }), nameOrSelector],
+    ['nulls for both', consumers({ kind: 'Deployment', name: null, selector: null }), nameOrSelector],
+    [
+      'a consumer with a name and a selector',
+      consumers({ kind: 'DaemonSet', name: 'a', selector: { matchLabels: { app: 'a' } } }),
+      nameOrSelector,
+    ],
     ['a consumer whose name is none', consumers({ kind: 'Deployment', name: 'A b' }), notAName],
+    [
+      'a selector of everything',
+      consumers({ kind: 'Deployment', selector: { matchLabels: {} } }),
+      'spec.consumers[0].selector.matchLabels: Invalid value: 0: spec.consumers[0].selector.matchLabels in body should have at least 1 properties',
+    ],
+    [
+      'a selector without labels',
+      consumers({ kind: 'Deployment', selector: {} }),
+      'spec.consumers[0].selector.matchLabels: Required value',
+    ],
+    [
+      'a label without a value',
+      consumers({ kind: 'Deployment', selector: { matchLabels: { app: null, needs: 'sms' } } }),
+      'a label of the selector has no value',
+    ],
+    [
+      'nine labels',
+      consumers({
+        kind: 'Deployment',
+        selector: { matchLabels: Object.fromEntries(many(9, (index) => [`l${index}`, 'x'])) },
+      }),
+      'Too many: 9: must have at most 8 items',
+    ],
     [
       '25 consumers',
       consumers(...many(25, (index) => ({ kind: 'Deployment', name: `d${index}` }))),

@@ -96,7 +96,9 @@ test('a server that does not answer: alive, not ready, and SIGTERM ends it in or
   expect((await fetch(`${url}/livez`)).status).toBe(200)
   const ready = await fetch(`${url}/readyz`)
   expect(ready.status).toBe(503)
-  expect(await ready.text()).toBe('not ready: tracardiresources, deployments, secrets\n')
+  expect(await ready.text()).toBe(
+    'not ready: tracardiresources, deployments, statefulsets, daemonsets, cronjobs, secrets\n',
+  )
   expect(await operator.stop('SIGTERM')).toEqual({ code: 0, signal: null })
   expect(await readFile(operator.stderrFile, 'utf8')).toBe('')
   await readLog(operator.stdoutFile)

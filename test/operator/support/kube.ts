@@ -22,6 +22,18 @@ export interface ReplicaSet extends KubeObject {
   spec: { replicas?: number; template: PodTemplate }
 }
 
+export interface StatefulSet extends KubeObject {
+  spec: { replicas?: number; template: PodTemplate }
+}
+
+export interface DaemonSet extends KubeObject {
+  spec: { template: PodTemplate }
+}
+
+export interface CronJob extends KubeObject {
+  spec: { jobTemplate: { spec: { template: PodTemplate } } }
+}
+
 export interface Event extends KubeObject {
   type: string
   reason: string
@@ -36,7 +48,14 @@ export interface Kinds {
   secrets: Secret
   serviceaccounts: KubeObject
   deployments: Deployment
+  statefulsets: StatefulSet
+  daemonsets: DaemonSet
+  cronjobs: CronJob
   replicasets: ReplicaSet
+  controllerrevisions: KubeObject
+  clusterroles: KubeObject
+  clusterrolebindings: KubeObject
+  customresourcedefinitions: KubeObject
   pods: KubeObject
   events: Event
   leases: Lease
@@ -50,7 +69,14 @@ const prefixes: Record<keyof Kinds, string> = {
   serviceaccounts: '/api/v1',
   pods: '/api/v1',
   deployments: '/apis/apps/v1',
+  statefulsets: '/apis/apps/v1',
+  daemonsets: '/apis/apps/v1',
+  cronjobs: '/apis/batch/v1',
   replicasets: '/apis/apps/v1',
+  controllerrevisions: '/apis/apps/v1',
+  clusterroles: '/apis/rbac.authorization.k8s.io/v1',
+  clusterrolebindings: '/apis/rbac.authorization.k8s.io/v1',
+  customresourcedefinitions: '/apis/apiextensions.k8s.io/v1',
   events: '/apis/events.k8s.io/v1',
   leases: '/apis/coordination.k8s.io/v1',
   subjectaccessreviews: '/apis/authorization.k8s.io/v1',

@@ -142,23 +142,33 @@ export async function buildIfNeeded(): Promise<void> {
 /** What the tests give to the release and to its namespace. */
 export const release = { name: 'tracardi-operator', namespace: 'tracardi-system' } as const
 
+/** Runs the real Helm in the namespace of the release. Throws with what it said when it fails. */
+export async function helm(kubeconfig: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(await helmPath(), [
+    ...args,
+    `--kubeconfig=${kubeconfig}`,
+    `--namespace=${release.namespace}`,
+  ])
+  if (code !== 0) throw new Error(`helm ${args.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+/** The folder of the chart. */
+export const chart = join(root, 'charts', 'tracardi-operator')
+
 /**
  * Installs the chart with the real Helm: the ServiceAccount and its rights. No Pod: nothing would run in it.
- * @param crds whether the chart brings the CRD; false where it is there already
+ * @param options.crds whether the chart brings the CRD; false where it is there already
+ * @param options.watchNamespaces the only ones in which the operator gets rights; all when there are none
  * @returns the name of the ServiceAccount
  */
-export async function installChart(kubeconfig: string, options: { crds: boolean }): Promise<string> {
-  const { name, namespace } = release
-  const { code, stdout, stderr } = await run(await helmPath(), [
-    'install',
-    name,
-    join(root, 'charts', 'tracardi-operator'),
-    `--kubeconfig=${kubeconfig}`,
-    `--namespace=${namespace}`,
-    '--create-namespace',
-    `--set=replicas=0,crds.install=${options.crds}`,
-    '--wait',
-  ])
-  if (code !== 0) throw new Error(`helm install: ${stdout}${stderr}`)
-  return name
+export async function installChart(
+  kubeconfig: string,
+  options: { crds: boolean; watchNamespaces?: readonly string[] },
+): Promise<string> {
+  const { crds, watchNamespaces = [] } = options
+  const values = { replicas: 0, crds: { install: crds }, watchNamespaces }
+  const flags = Object.entries(values).map(([key, value]) => `--set-json=${key}=${JSON.stringify(value)}`)
+  await helm(kubeconfig, ['install', release.name, chart, '--create-namespace', ...flags, '--wait'])
+  return release.name
 }

@@ -12,12 +12,21 @@ export interface OwnCluster extends AsyncDisposable {
   readonly start: (args?: readonly string[]) => Promise<OperatorProcess>
 }
 
-/** A cluster with the chart installed, its CRD included, and no operator yet. */
-export async function startOwnCluster(): Promise<OwnCluster> {
+/**
+ * A cluster with the chart installed, its CRD included, and no operator yet.
+ * @param options.namespaces created before the chart is installed
+ * @param options.watchNamespaces the only ones in which the chart grants rights
+ */
+export async function startOwnCluster(
+  options: { namespaces?: readonly string[]; watchNamespaces?: readonly string[] } = {},
+): Promise<OwnCluster> {
   await using parts = new AsyncDisposableStack()
   const cluster = parts.use(await startCluster({ nodes: 1 }))
   const kube = parts.use(await Kube.connect(cluster.kubeconfigPath))
-  const account = await installChart(cluster.kubeconfigPath, { crds: true })
+  for (const name of options.namespaces ?? [])
+    await kube.create('namespaces', undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  const { watchNamespaces = [] } = options
+  const account = await installChart(cluster.kubeconfigPath, { crds: true, watchNamespaces })
   const kubeconfig = await cluster.serviceAccountKubeconfig(release.namespace, account)
   const whole = parts.move()
   return {

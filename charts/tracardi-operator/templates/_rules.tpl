@@ -1,0 +1,24 @@
+{{/* What the operator may do where it works: everywhere by the ClusterRole, or by a Role in each of watchNamespaces. */}}
+{{- define "tracardi-operator.rules" -}}
+- apiGroups: [tracardi.com]
+  resources: [tracardiresources]
+  verbs: [get, list, watch]
+- apiGroups: [tracardi.com]
+  resources: [tracardiresources/status]
+  verbs: [patch]
+# Sources are read, targets are created and patched. Lists and watches ask for metadata only, which RBAC cannot tell
+# from values.
+- apiGroups: ['']
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [deployments, statefulsets, daemonsets]
+  verbs: [get, list, watch, patch]
+# The pods of a CronJob are always new: it is looked at and never patched.
+- apiGroups: [batch]
+  resources: [cronjobs]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
