@@ -107,6 +107,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
 
   const inForce = new InForce()
+  const refusals = new Map<string, string>()
   const credentials = new CredentialsController({
     client,
     resources,
@@ -114,6 +115,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     workloads,
     cache,
     inForce,
+    refusals,
     onInForce: (resource) => {
       deliver(resource)
     },
@@ -121,7 +123,18 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     installation: settings.installationId,
   })
-  const delivery = new DeliveryController({ client, resources, workloads, inForce, events, clock })
+  const delivery = new DeliveryController({
+    client,
+    resources,
+    workloads,
+    inForce,
+    refusals,
+    onRefusal: (resource) => {
+      credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
+    },
+    events,
+    clock,
+  })
   const controllerOptions = { clock, random, log, workers, queueMetrics: metrics.queue, metrics: metrics.controller }
   const credentialsQueue = new Controller({
     ...controllerOptions,
@@ -144,8 +157,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       credentialsQueue.enqueue(objectKey(resource))
       deliver(resource)
     },
-    onUpdate: (_old, resource) => {
-      if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(objectKey(resource))
+    onUpdate: (old, resource) => {
+      const key = objectKey(resource)
+      if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(key)
+      // What workloads did while the status was being written was judged by the id of before.
+      if (old.status?.credentialsId !== resource.status?.credentialsId)
+        credentialsQueue.enqueueAfter(key, consumerStatusPaceMs)
       deliver(resource)
     },
     onDelete: (resource) => {
@@ -237,6 +254,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   // Watches outlive the workers: what is in progress when the operator stops still needs current stores.
   const watching = new AbortController()
   const working = new AbortController()
+  // Once the Lease is lost, not even what is in progress may write: another replica may have taken over.
+  const lost = new AbortController()
   const running: Promise<void>[] = []
   let ending: Ending = 'Stopped'
   const work = async (): Promise<void> => {
@@ -246,7 +265,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       { resources: resources.size, workloads: workloadKinds.reduce((sum, kind) => sum + workloads[kind].size, 0) },
       'working',
     )
-    await Promise.all([credentialsQueue.run(working.signal), deliveryQueue.run(working.signal)])
+    await Promise.all([
+      credentialsQueue.run(working.signal, lost.signal),
+      deliveryQueue.run(working.signal, lost.signal),
+    ])
   }
   try {
     for (const reflector of [...resourceReflectors, ...workloadReflectors.flat()])
@@ -274,6 +296,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         },
         onStoppedLeading: () => {
           metrics.leader(false)
+          if (!leading.signal.aborted) lost.abort()
           working.abort()
         },
       })

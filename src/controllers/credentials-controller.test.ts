@@ -72,6 +72,7 @@ class World {
   controller: CredentialsController
   /** What became known to be in force, in order. */
   readonly delivered: (string | undefined)[] = []
+  readonly refusals = new Map<string, string>()
 
   constructor(installation: string) {
     this.installation = installation
@@ -113,6 +114,7 @@ class World {
       workloads,
       cache,
       inForce,
+      refusals: this.refusals,
       onInForce: (resource) => {
         this.delivered.push(inForce.of(resources.get(objectKey(resource)) ?? resource))
       },
@@ -893,21 +895,21 @@ describe('what the API server refuses', () => {
       'get secrets live',
       { status: 403 },
       'Forbidden',
-      /may not get secrets live in the namespace shop\. Grant/,
+      /does not let the operator get secrets live in the namespace shop: its ServiceAccount lacks that verb/,
     ],
     [
       'to read the target',
       'get secrets mail-credentials',
       { status: 403 },
       'Forbidden',
-      /may not get secrets mail-credentials/,
+      /does not let the operator get secrets mail-credentials/,
     ],
     [
       'to create',
       'create secrets mail-credentials',
       { status: 403 },
       'Forbidden',
-      /may not create secrets mail-credentials/,
+      /does not let the operator create secrets mail-credentials/,
     ],
     [
       'because the namespace goes',
@@ -921,7 +923,7 @@ describe('what the API server refuses', () => {
       'create secrets mail-credentials',
       { status: 422, apiReason: 'Invalid', invalidFields: ['metadata.name', 'data'] },
       'TargetRefused',
-      /refuses to create secrets mail-credentials in the namespace shop \(metadata\.name, data\)/,
+      /refuses the operator's create secrets mail-credentials in the namespace shop \(metadata\.name, data\)/,
     ],
   ])('%s: the status says so, once, and it goes on by itself', async (_, call, options, reason, message) => {
     const w = world()
@@ -933,7 +935,8 @@ describe('what the API server refuses', () => {
       await expect(w.reconcile()).rejects.toMatchObject({ status: options.status, retry: 'backoff' })
       expect(w.take().filter((each) => each === statusCall)).toEqual(round === 0 ? [statusCall] : [])
       expect(w.ready).toBe(`False/${reason}`)
-      expect(w.status.conditions?.find(({ type }) => type === 'Reconciling')).toMatchObject({ reason })
+      const flag = reason === 'TargetRefused' ? 'Stalled' : 'Reconciling'
+      expect(w.status.conditions?.find(({ type }) => type === flag)).toMatchObject({ reason })
       expect(w.status.conditions?.find(({ type }) => type === 'Ready')?.message).toMatch(message)
       w.watch()
     }
@@ -941,7 +944,9 @@ describe('what the API server refuses', () => {
     w.onRequest = () => undefined
     await w.reconcile()
     expect([w.value, w.ready]).toEqual([apiKey(1), 'True/NoConsumers'])
-    expect(w.status.conditions?.map(({ type }) => type)).not.toContain('Reconciling')
+    const types = w.status.conditions?.map(({ type }) => type)
+    expect(types).not.toContain('Reconciling')
+    expect(types).not.toContain('Stalled')
   })
 
   test('a refusal leaves what is in force in the status', async () => {

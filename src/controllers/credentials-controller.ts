@@ -30,7 +30,7 @@ import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts
 import { newTarget, observeTarget, targetContents, targetPatch } from '../credentials/target.ts'
 import type { SourceVersion, TargetOwner } from '../credentials/target.ts'
 import type { InForce } from '../delivery/in-force.ts'
-import { consumersOf } from '../delivery/selection.ts'
+import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { consumerState } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
@@ -50,6 +50,8 @@ export interface CredentialsControllerOptions {
   readonly workloads: WorkloadStores
   readonly cache: SecretCache
   readonly inForce: InForce
+  /** Key of a workload → why the API server refuses to have it stamped. */
+  readonly refusals: ReadonlyMap<string, string>
   /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
   readonly onInForce: (resource: TracardiResource) => void
   readonly events: EventRecorder
@@ -298,9 +300,14 @@ export class CredentialsController {
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
-    return consumersOf(this.#options.workloads, resource).map((consumer) =>
-      consumerState(consumer, resource.metadata.name, credentialsId),
-    )
+    const { workloads, refusals } = this.#options
+    return consumersOf(workloads, resource).map((consumer) => {
+      const state = consumerState(consumer, resource.metadata.name, credentialsId)
+      const refusal = refusals.get(workloadKey(consumer.kind, resource.metadata.namespace ?? '', consumer.name))
+      return refusal === undefined || state.reason !== 'RollingOut'
+        ? state
+        : { ...state, state: 'Held', reason: 'StampRefused', message: refusal }
+    })
   }
 
   #stamps(resource: TracardiResource): string[] {
@@ -424,12 +431,13 @@ function problemOf(error: unknown): Problem | undefined {
     return { reason: 'NamespaceTerminating', message, transient: true }
   }
   if (error.status === 403) {
-    const message = `The operator may not ${what}. Grant that verb to its ServiceAccount; it goes on by itself.`
+    const message = `The API server does not let the operator ${what}: its ServiceAccount lacks that verb, or a quota or an admission policy is in the way. It is tried again.`
     return { reason: 'Forbidden', message, transient: true }
   }
   if (error.status === 422) {
     const fields = error.invalidFields.length === 0 ? '' : ` (${error.invalidFields.join(', ')})`
-    return { reason: 'TargetRefused', message: `The API server refuses to ${what}${fields}.`, transient: true }
+    const message = `The API server refuses the operator's ${what}${fields}. A target that somebody has made immutable has to be deleted; it is made again at once: kubectl delete secret${object}`
+    return { reason: 'TargetRefused', message, transient: false }
   }
   return undefined
 }

@@ -32,6 +32,9 @@ const plurals: Record<WorkloadKind, string> = {
 /** One workload on a server in memory, and the resources that name it. */
 class World {
   readonly inForce = new InForce()
+  readonly refusals = new Map<string, string>()
+  /** The resources whose refusals came or went. */
+  readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerIndex } })
   readonly workloads = {
@@ -68,8 +71,11 @@ class World {
       stream: () => Promise.reject(new Error('no')),
     })
     const events = { record: (event: World['events'][number]) => this.events.push(event) } as unknown as EventRecorder
-    const { resources, workloads, inForce, clock } = this
-    return new DeliveryController({ client, resources, workloads, inForce, events, clock })
+    const { resources, workloads, inForce, refusals, clock } = this
+    const onRefusal = (resource: TracardiResource): void => {
+      this.told.push(resource.metadata.name)
+    }
+    return new DeliveryController({ client, resources, workloads, inForce, refusals, onRefusal, events, clock })
   }
 
   #workloadStore(): Store<Workload> {
@@ -461,6 +467,11 @@ describe('what is said', () => {
     await expect(w.reconcile()).rejects.toBe(error)
     expect(w.take()).toEqual(['patch sender'])
     expect(w.events.map(({ reason }) => reason)).toEqual(reasons)
+    // For the status of the resource, until it goes well.
+    expect([...w.refusals.keys()]).toEqual(reasons.map(() => 'Deployment/shop/sender'))
+    expect(w.told).toEqual(reasons.map(() => 'mail'))
+    await expect(w.reconcile()).rejects.toBe(error)
+    expect(w.events).toHaveLength(reasons.length)
     for (const event of w.events) {
       expect(event).toMatchObject({ type: 'Warning', regarding: mail, related: sender })
       expect(event.note).toContain(`HTTP ${String(status)}`)
@@ -468,7 +479,26 @@ describe('what is said', () => {
     w.onRequest = () => undefined
     await w.reconcile()
     expect(w.labels[stamp('mail')]).toBe('3-4f2c9')
+    expect([...w.refusals.keys()]).toEqual([])
+    expect(w.told).toEqual(reasons.flatMap(() => ['mail', 'mail']))
   })
+})
+
+test('who takes the stamp out again and again is answered ever more slowly, and an Event says so', async () => {
+  const w = new World()
+  w.resource('mail', '3-4f2c9')
+  const waited: number[] = []
+  for (let turn = 0; turn < 6; turn++) {
+    w.write({})
+    w.watch()
+    for (let result = await w.reconcile(); result !== undefined; result = await w.reconcile()) {
+      waited.push(result.requeueAfterMs ?? 0)
+      await w.clock.advance(result.requeueAfterMs ?? 0)
+    }
+  }
+  expect(w.take()).toHaveLength(6)
+  expect(waited).toEqual([2000, 4000, 8000])
+  expect(w.events.filter(({ reason }) => reason === 'StampReverted')).toHaveLength(1)
 })
 
 test('isDue: whether a workload lacks a stamp now', () => {

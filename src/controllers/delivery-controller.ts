@@ -8,6 +8,7 @@ import { stampLabel } from '../api/names.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
+import { Reverts } from '../delivery/reverts.ts'
 import { resourcesOf } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { missingStamps, stampPatch } from '../delivery/stamps.ts'
@@ -27,6 +28,10 @@ export interface DeliveryControllerOptions {
   readonly resources: Store<TracardiResource>
   readonly workloads: WorkloadStores
   readonly inForce: InForce
+  /** Key of a workload → why the API server refused its last patch; gone with the next that it takes. */
+  readonly refusals: Map<string, string>
+  /** Called when a refusal of a consumer of this resource comes or goes. */
+  readonly onRefusal: (resource: TracardiResource) => void
   readonly events: EventRecorder
   readonly clock: Clock
 }
@@ -34,9 +39,13 @@ export interface DeliveryControllerOptions {
 /** Controllers of the workload write its status all the time: a conflict is normal and answered by reading again. */
 const maxConflicts = 5
 
+/** After so many times of putting the same stamps back an Event says so. */
+const revertsToTell = 4
+
 export class DeliveryController {
   readonly #options: DeliveryControllerOptions
   readonly #pace = new Pace()
+  readonly #reverts = new Reverts()
 
   constructor(options: DeliveryControllerOptions) {
     this.#options = options
@@ -55,15 +64,18 @@ export class DeliveryController {
     let workload = workloads[kind].get(`${namespace}/${name}`)
     for (let conflicts = 0; ; conflicts++) {
       if (workload === undefined || workload.metadata.deletionTimestamp !== undefined) {
-        this.#pace.settle(key)
+        this.#settle(key, workload)
+        this.#reverts.forget(key)
         return undefined
       }
       const { stamps, sharers } = this.#missing(workload)
       if (Object.keys(stamps).length === 0) {
-        this.#pace.settle(key)
+        this.#settle(key, workload)
         return undefined
       }
-      const waitMs = this.#pace.wait(key, sharers, JSON.stringify(stamps), clock.monotonic())
+      const signature = JSON.stringify(stamps)
+      const now = clock.monotonic()
+      const waitMs = Math.max(this.#pace.wait(key, sharers, signature, now), this.#reverts.wait(key, signature, now))
       if (waitMs > 0) return { requeueAfterMs: waitMs }
       try {
         const patched = await client.patch(workloadTypes[kind], namespace, name, stampPatch(workload, stamps), {
@@ -71,21 +83,29 @@ export class DeliveryController {
           signal: context.signal,
         })
         workloads[kind].observe(stripWorkload(kind)(patched))
-        this.#pace.settle(key)
+        this.#settle(key, workload)
         this.#announce(workload, stamps, context)
+        if (this.#reverts.record(key, signature, clock.monotonic()) === revertsToTell) this.#announceReverts(workload)
         return undefined
       } catch (error) {
         if (isNotFound(error)) {
-          this.#pace.settle(key)
+          this.#settle(key, workload)
           return undefined
         }
         if (!isConflict(error) || conflicts >= maxConflicts) {
-          this.#announceRefusal(workload, error)
+          this.#refused(key, workload, error)
           throw error
         }
         workload = await this.#read(kind, namespace, name, context.signal)
       }
     }
+  }
+
+  /** Nothing is to be done any more, or it was done. */
+  #settle(key: string, workload: Workload | undefined): void {
+    this.#pace.settle(key)
+    if (!this.#options.refusals.delete(key) || workload === undefined) return
+    for (const resource of this.#resources(workload)) this.#options.onRefusal(resource)
   }
 
   async #read(kind: WorkloadKind, namespace: string, name: string, signal: AbortSignal): Promise<Workload | undefined> {
@@ -134,16 +154,41 @@ export class DeliveryController {
     }
   }
 
-  #announceRefusal(workload: Workload, error: unknown): void {
-    if (!(error instanceof KubeError) || (error.status !== 403 && error.status !== 422)) return
+  #announceReverts(workload: Workload): void {
+    const object = `${kindOf(workload)} ${workload.metadata.name}`
     for (const resource of this.#resources(workload)) {
+      const { name } = resource.metadata
       this.#options.events.record({
+        regarding: eventTarget(resource),
+        related: workloadTarget(workload),
+        type: 'Warning',
+        reason: 'StampReverted',
+        action: 'Stamp',
+        note: `Something takes the label ${stampLabel(name)} out of the pod template of the ${object} again and again; it is put back ever more slowly. Set the label in what generates that workload, or withdraw the consumer.`,
+      })
+    }
+  }
+
+  /** Remembers what a person has to mend, so that the status can say it. */
+  #refused(key: string, workload: Workload, error: unknown): void {
+    if (!(error instanceof KubeError) || (error.status !== 403 && error.status !== 422)) return
+    const { refusals, events, onRefusal } = this.#options
+    const why =
+      error.status === 403
+        ? 'the ServiceAccount of the operator lacks the verb patch, or an admission policy is in the way'
+        : 'it does not take the workload with that label'
+    const message = `The API server refuses the stamp (HTTP ${String(error.status)}): ${why}. It is tried again.`
+    if (refusals.get(key) === message) return
+    refusals.set(key, message)
+    for (const resource of this.#resources(workload)) {
+      onRefusal(resource)
+      events.record({
         regarding: eventTarget(resource),
         related: workloadTarget(workload),
         type: 'Warning',
         reason: 'StampRefused',
         action: 'Stamp',
-        note: `The API server refuses to let the operator patch the ${kindOf(workload)} ${workload.metadata.name} (HTTP ${String(error.status)}); it is tried again.`,
+        note: `${kindOf(workload)} ${workload.metadata.name}: ${message}`,
       })
     }
   }

@@ -273,15 +273,15 @@ const table: Record<string, Record<string, [Row, string]>> = {
     ],
     invalid: [
       { sources: [rotated], status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9' }) },
-      'Keep inForce=3-4f2c9 announced=undefined',
+      'Update Recorded 3-4f2c9 URL=old of live@10 gen 1',
     ],
     'invalid, the status says nothing': [
       { sources: [], target: ours({ id: '3-4f2c9' }) },
-      'Keep inForce=3-4f2c9 announced=undefined',
+      'Update Recorded 3-4f2c9 URL=old of live@10 gen 1',
     ],
     'invalid, the spec was touched': [
       { generation: 5, status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9' }) },
-      'Keep inForce=3-4f2c9 announced=undefined',
+      'Update Recorded 3-4f2c9 URL=old of live@10 gen 1',
     ],
   },
   'a recreated resource and its retained target': {
@@ -333,7 +333,7 @@ const table: Record<string, Record<string, [Row, string]>> = {
     ],
     'not marked as edited, but without provenance': [
       { contents: old, status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9', provenance: undefined }) },
-      'Update Recorded 3-4f2c9 URL=old of live@10 gen 1',
+      'Update Mended 3-4f2c9 URL=old of live@10 gen 1',
     ],
     'the source has changed as well': [
       {
@@ -374,22 +374,22 @@ const table: Record<string, Record<string, [Row, string]>> = {
       { contents: old, target: ours({ edited: true, provenance: undefined }), stamps: ['2-aaaaa'] },
       'Update Rotated 3-4f2c9 URL=old of live@10 gen 1',
     ],
-    // Who claims equal values keeps the claim whatever the operator writes: after a restore, or an edit that was undone.
-    'the edit came to nothing, the source was touched': [
+    // The pods run what the id stood for before somebody wrote the target: the same new value in both needs a restart.
+    'edited to what the source holds now': [
       { contents: old, sources: [rotated], status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9', edited: true }) },
-      'Update Recorded 3-4f2c9 URL=old of live@11 gen 1',
+      'Update Rotated 4-4f2c9 URL=old of live@11 gen 1',
     ],
     'the edit came to nothing, the spec was touched': [
       { contents: old, generation: 2, status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9', edited: true }) },
       'Update Recorded 3-4f2c9 URL=old of live@10 gen 2',
     ],
-    'the edit came to nothing, restored from a backup': [
+    'restored from a backup, with another source': [
       {
         contents: old,
         sources: [{ ...live, uid: 'restored' }],
         target: ours({ id: '3-4f2c9', edited: true, resourceUid: 'before-the-restore' }),
       },
-      'Update Recorded 3-4f2c9 URL=old of live@10 gen 1',
+      'Update Rotated 4-4f2c9 URL=old of live@10 gen 1',
     ],
     'invalid: nothing foreign is blessed': [
       { status: knows('3-4f2c9'), target: ours({ id: '3-4f2c9', edited: true }) },
@@ -461,7 +461,7 @@ test('a resource that only checks wants nothing', () => {
 
 test('what is in force is told with the sources that it was made of, not with those of now', () => {
   const kept = decide({ sources: [rotated], resource: resource(knows('3-4f2c9')), target: ours({ id: '3-4f2c9' }) })
-  expect(kept).toMatchObject({ action: 'Keep', sources: [live] })
+  expect(kept).toMatchObject({ action: 'Update', why: 'Recorded', desire: { provenance: { sources: [live] } } })
 })
 
 test('another order of the same sources is no change', () => {

@@ -86,7 +86,8 @@ export function decideTarget(input: TargetInput): TargetDecision {
   const { id, provenance, secret } = target
   if (!target.edited && id !== undefined && provenance !== undefined) {
     if (contents === undefined) {
-      return { action: 'Keep', inForce: id, announced: undefined, sources: provenance.sources }
+      // What is in force stays; whether it goes with the resource may have changed.
+      return { action: 'Update', desire: { ...desire(id, secret.data), provenance }, why: 'Recorded' }
     }
     // The same sources and the same spec: nothing is compared, so that another default name in a newer operator waits for
     // the next change instead of restarting a fleet.
@@ -101,8 +102,14 @@ export function decideTarget(input: TargetInput): TargetDecision {
   if (contents === undefined) return { action: 'Lost', how: 'Edited', announced: next() }
   // Somebody's edit may have touched id and provenance as well: then the status is the witness.
   const keptId = lastId ?? id
-  if (keptId !== undefined && keptId === id && sameContents(contents, secret.data)) {
-    // The edit came to nothing, or a backup was restored.
+  if (
+    keptId !== undefined &&
+    keptId === id &&
+    provenance !== undefined &&
+    sameSources(provenance.sources, sources) &&
+    sameContents(contents, secret.data)
+  ) {
+    // The edit came to nothing. From other sources the same contents say nothing of what the id stood for before.
     return { action: 'Update', desire: desire(keptId, contents), why: 'Recorded' }
   }
   const kept =

@@ -462,6 +462,20 @@ describe('404', () => {
     expect(w.store.get('shop/live')).toBeUndefined()
   })
 
+  test('a late one buries no Secret that was created and reported meanwhile', async () => {
+    const w = world()
+    const release = w.hold()
+    const late = read(w)
+    await w.clock.advance(0)
+    write(w, secret('2', 'two', 'another'), true)
+    release()
+    await late
+    expect(w.store.get('shop/live')?.metadata.uid).toBe('another')
+    expect(await read(w)).toBe('two')
+    write(w, secret('3', 'three', 'another'), true)
+    expect(await read(w)).toBe('three')
+  })
+
   test('other failures are no absence', async () => {
     const w = world()
     write(w, secret('1', 'one'), true)

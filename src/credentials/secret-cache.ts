@@ -81,8 +81,10 @@ export class SecretCache {
     const ttlSeconds = Math.max(1, Math.ceil(this.#ttlMs / 1000))
     this.#cache = new NodeCache({ stdTTL: ttlSeconds, checkperiod: ttlSeconds, useClones: false })
     // node-cache hands out what it drops, by time or by del(): the bytes are overwritten there and nowhere else.
-    this.#cache.on('del', (_key: string, entry: Entry) => {
+    this.#cache.on('del', (key: string, entry: Entry) => {
       wipe(entry)
+      const path = pathOf(key)
+      if (this.#current.get(path) === key) this.#current.delete(path)
     })
     this.#store.addEventHandler({
       onUpdate: (_old, secret) => {
@@ -158,6 +160,8 @@ export class SecretCache {
 
   async #fetch(namespace: string, name: string, path: string): Promise<Entry | undefined> {
     const sentAt = this.#clock.monotonic()
+    // Only this one is known to be gone by a 404: another may have been created, and reported, while it was under way.
+    const asked = this.#store.get(path)?.metadata.uid
     try {
       const secret = await this.#client.get(secrets, namespace, name)
       this.#store.observe(identity(secret))
@@ -166,15 +170,14 @@ export class SecretCache {
       return entry
     } catch (error) {
       if (!isNotFound(error)) throw error
-      const known = this.#store.get(path)
-      if (known !== undefined) this.#store.observeAbsent(path, known.metadata.uid)
-      this.#drop(path)
+      if (asked !== undefined) this.#store.observeAbsent(path, asked)
+      if (this.#store.get(path) === undefined) this.#drop(path)
       return undefined
     }
   }
 
   #keep(entry: Entry): void {
-    const path = entry.key.split('/', 2).join('/')
+    const path = pathOf(entry.key)
     const known = this.#store.get(path)
     // What the watch has overtaken meanwhile, or what nobody refers to any more, is not kept at all.
     if (known === undefined || cacheKey(path, known.metadata.uid, known.metadata.resourceVersion) !== entry.key) return
@@ -212,6 +215,11 @@ export function identity(secret: Secret): Secret {
 
 function cacheKey(path: string, uid: string, resourceVersion: string): string {
   return `${path}/${uid}/${resourceVersion}`
+}
+
+/** `namespace/name` of a key. */
+function pathOf(key: string): string {
+  return key.split('/', 2).join('/')
 }
 
 function toEntry(secret: Secret, confirmedAt: number): Entry {

@@ -137,6 +137,26 @@ describe('whether somebody else had a hand in it', () => {
       true,
     ],
     ['a value, by an entry without a name', { managedFields: [oursAlone, { fieldsV1: { 'f:data': {} } }] }, true],
+    [
+      'a value, but before the operator wrote last: a backup that was restored, a manifest that was applied',
+      {
+        managedFields: [
+          { ...claims('velero', { 'f:data': { 'f:REDIS_HOST': {} } }), time: '2026-11-24T07:00:00Z' },
+          { ...oursAlone, time: '2026-11-24T07:00:01Z' },
+        ],
+      },
+      false,
+    ],
+    [
+      'a value, in the second in which the operator wrote last',
+      {
+        managedFields: [
+          { ...claims('kubectl-edit', { 'f:data': { 'f:REDIS_HOST': {} } }), time: '2026-11-24T07:00:01Z' },
+          { ...oursAlone, time: '2026-11-24T07:00:01Z' },
+        ],
+      },
+      true,
+    ],
     ['the id', { managedFields: [oursAlone, claims('kubectl', metadata('tracardi.com/credentials-id'))] }, true],
     ['the provenance', { managedFields: [oursAlone, claims('kubectl', metadata('tracardi.com/source'))] }, true],
     ['the record was wiped', { managedFields: [] }, true],

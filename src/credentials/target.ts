@@ -90,21 +90,26 @@ export function observeTarget(secret: SecretSnapshot | undefined, owner: TargetO
   return { state: 'Ours', secret, id, provenance, edited }
 }
 
-/** Whether anybody but the operator owns contents, id or provenance; managedFields is the API server's own record. */
+/**
+ * Whether anybody but the operator has changed contents, id or provenance since the operator last wrote: managedFields is
+ * the API server's own record, with the second of each manager's last change. Who claimed equal values before that (a
+ * backup that was restored, a manifest that was applied) stays in the record and is no edit.
+ */
 function ownedByOthers(managedFields: readonly ManagedFieldsEntry[]): boolean {
-  let ours = false
+  const ours = managedFields.filter((entry) => entry.manager === componentName)
+  // Whoever wiped the record may have changed anything.
+  if (ours.length === 0) return true
+  const lastWrite = Math.max(...ours.map((entry) => Date.parse(entry.time ?? '') || 0))
   for (const entry of managedFields) {
+    if (entry.manager === componentName) continue
+    const time = Date.parse(entry.time ?? '')
+    if (time < lastWrite) continue
     const fields = entry.fieldsV1 ?? {}
-    if (entry.manager === componentName) {
-      ours = true
-      continue
-    }
     if ('f:data' in fields) return true
     const annotations = child(child(fields, 'f:metadata'), 'f:annotations')
     if (`f:${idAnnotation}` in annotations || `f:${sourceAnnotation}` in annotations) return true
   }
-  // Whoever wiped the record may have changed anything.
-  return !ours
+  return false
 }
 
 function child(fields: Record<string, unknown>, name: string): Record<string, unknown> {

@@ -29,6 +29,7 @@ function failure(retry: Retry, code = 'BROKEN'): OperatorError {
 let clock: FakeClock
 let lines: Line[]
 let stop: AbortController
+let lost: AbortController
 /** When each reconcile began. */
 let calls: [string, number][]
 let results: string[]
@@ -37,6 +38,7 @@ beforeEach(() => {
   clock = new FakeClock()
   lines = []
   stop = new AbortController()
+  lost = new AbortController()
   calls = []
   results = []
 })
@@ -59,7 +61,7 @@ function start(reconcile: Reconcile, options: { workers?: number; random?: () =>
     },
     metrics: { reconcile: (name, result) => results.push(`${name} ${result}`) },
   })
-  return { controller, running: controller.run(stop.signal) }
+  return { controller, running: controller.run(stop.signal, lost.signal) }
 }
 
 describe('results', () => {
@@ -288,6 +290,20 @@ describe('deadline and shutdown', () => {
     await clock.advance(10_000)
     await running
     expect(clock.monotonic()).toBe(10_010)
+  })
+
+  it('aborts at once what is in progress when it is cut', async () => {
+    const { controller, running } = start(async (_key, { signal }) => {
+      await clock.sleep(50_000, signal)
+      return undefined
+    })
+    controller.enqueue('a')
+    await clock.advance(10)
+    lost.abort()
+    stop.abort()
+    await clock.advance(0)
+    await running
+    expect(clock.monotonic()).toBe(10)
   })
 
   it('returns at once when nothing is in progress, or it is too late already', async () => {

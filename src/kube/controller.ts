@@ -89,9 +89,17 @@ export class Controller {
     this.#queue.addAfter(key, ms)
   }
 
-  /** Runs workers until the signal aborts, then lets what is in progress finish. It can run once. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Runs workers until the signal aborts, then lets what is in progress finish. It can run once.
+   * @param cut aborts what is in progress at once: the Lease is lost, and another replica may write by now
+   */
+  async run(signal: AbortSignal, cut?: AbortSignal): Promise<void> {
     const drained = new AbortController()
+    const cutOff = (): void => {
+      drained.abort()
+    }
+    if (cut?.aborted === true) cutOff()
+    else cut?.addEventListener('abort', cutOff, { once: true })
     let drain: { cancel(): void } | undefined
     const stop = (): void => {
       this.#queue.shutDown()
