@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { startCluster } from './cluster.ts'
 import { writeServiceAccountKubeconfig } from './kubeconfig.ts'
+import { kubernetesVersions } from './programs.ts'
 import { run } from './sources/source.ts'
 import { kubectlPath } from './tools.ts'
 
@@ -167,6 +168,10 @@ describe('npm run cluster', () => {
     { args: [], says: '--kubeconfig FILE is needed' },
     { args: ['--kubeconfig', 'x', '--node', '2'], says: '--node' },
     { args: ['--kubeconfig', 'x', '--nodes', 'two'], says: '--nodes takes a number' },
+    {
+      args: ['--kubeconfig', 'x', '--kubernetes', '1.2.3'],
+      says: `Kubernetes 1.2.3 is not known here; there is ${kubernetesVersions().join(', ')}`,
+    },
   ])('refuses $args', async ({ args, says }) => {
     const { code, stdout, stderr } = await run(process.execPath, [main, ...args])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

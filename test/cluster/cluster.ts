@@ -12,6 +12,8 @@ import { ProcessEndedError, Processes } from './processes.ts'
 import { findPrograms, type Programs } from './programs.ts'
 
 export interface ClusterOptions {
+  /** The version of Kubernetes, one of `kubernetesVersions()`; the first of them unless told. */
+  kubernetes?: string
   /** How many nodes; 2 unless told. */
   nodes?: number
   /** Where the API server's audit log goes, one JSON line a call; a file in the directory unless told. */
@@ -47,7 +49,7 @@ const ATTEMPTS = 5
 /** Each has a name of its own in the audit log. All are allowed everything: what is under test is not they. */
 const users = ['admin', 'system:kube-controller-manager', 'system:kube-scheduler', 'kwok'] as const
 
-const auditPolicy = {
+export const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   rules: [{ level: 'Metadata' }],
@@ -70,7 +72,7 @@ const isFree = async (port: number): Promise<boolean> => {
 }
 
 /** Below the range from which systems take the ports of outgoing connections, so that those do not take it away. */
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   for (;;) {
     const port = randomInt(10_000, 30_000)
     if (await isFree(port)) return port
@@ -83,15 +85,22 @@ type Call = (
   body?: unknown,
 ) => Promise<{ status: number; body: unknown }>
 
-const client = ({ server, ca, token }: Access, signal: AbortSignal): { call: Call; close: () => Promise<void> } => {
-  const agent = new Agent({ connect: { ca } })
+/** Of somebody who shows either a token or a certificate of his own. */
+export type Credentials = Pick<Access, 'server' | 'ca'> & ({ token: string } | { cert: string; key: string })
+
+/** Calls to an API server, until the signal fires. */
+export const client = (
+  { server, ca, ...own }: Credentials,
+  signal: AbortSignal,
+): { call: Call; close: () => Promise<void> } => {
+  const agent = new Agent({ connect: { ca, ...('cert' in own ? own : {}) } })
   const call: Call = async (method, path, body) => {
     const response = await request(`${server}${path}`, {
       method,
       dispatcher: agent,
       signal,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...('token' in own ? { authorization: `Bearer ${own.token}` } : {}),
         'content-type': 'application/json',
         'user-agent': 'test-cluster',
       },
@@ -105,7 +114,7 @@ const client = ({ server, ca, token }: Access, signal: AbortSignal): { call: Cal
 }
 
 /** Asks until the answer is yes. An error counts as no: at first there is nobody who could answer. */
-const until = async (what: string, signal: AbortSignal, ask: () => Promise<boolean>): Promise<void> => {
+export const until = async (what: string, signal: AbortSignal, ask: () => Promise<boolean>): Promise<void> => {
   const deadline = Date.now() + READY_TIMEOUT_MS
   let last: unknown
   while (Date.now() < deadline) {
@@ -188,9 +197,32 @@ const startControllers = (processes: Processes, programs: Programs): void => {
   ])
 }
 
-const startNodes = (processes: Processes, programs: Programs, stageFiles: string[]): void => {
+/** Starts KWOK with this kubeconfig, and resolves when all the nodes are Ready and a Pod could run on them. */
+export const bringUpNodes = async (
+  processes: Processes,
+  programs: Pick<Programs, 'kwok' | 'kwok-stages'>,
+  { call, count, kubeconfig }: { call: Call; count: number; kubeconfig: string },
+  signal: AbortSignal,
+): Promise<void> => {
+  startKwok(processes, programs, kubeconfig, await readdir(programs['kwok-stages']))
+  for (let index = 1; index <= count; index += 1) {
+    const { status } = await call('POST', '/api/v1/nodes', node(`node-${index}`))
+    if (status !== 201) throw new Error(`the API server refused a node with ${status}`)
+  }
+  const account = '/api/v1/namespaces/default/serviceaccounts/default'
+  await until('the default ServiceAccount', signal, async () => (await call('GET', account)).status === 200)
+  await until('nodes that are Ready', signal, () => nodesAreReady(call, count))
+  if (count > 0) await runPod(call, signal)
+}
+
+const startKwok = (
+  processes: Processes,
+  programs: Pick<Programs, 'kwok' | 'kwok-stages'>,
+  kubeconfig: string,
+  stageFiles: string[],
+): void => {
   processes.start('kwok', programs.kwok, [
-    '--kubeconfig=kwok.kubeconfig',
+    `--kubeconfig=${kubeconfig}`,
     '--manage-all-nodes=true',
     '--server-address=127.0.0.1:0',
     // Without leases a node counts as lost after a minute.
@@ -286,15 +318,7 @@ const bringUp = async (
   try {
     await until('a ready API server', signal, async () => (await call('GET', '/readyz')).status === 200)
     startControllers(processes, programs)
-    startNodes(processes, programs, await readdir(programs['kwok-stages']))
-    for (let index = 1; index <= nodes; index += 1) {
-      const { status } = await call('POST', '/api/v1/nodes', node(`node-${index}`))
-      if (status !== 201) throw new Error(`the API server refused a node with ${status}`)
-    }
-    const account = '/api/v1/namespaces/default/serviceaccounts/default'
-    await until('the default ServiceAccount', signal, async () => (await call('GET', account)).status === 200)
-    await until('nodes that are Ready', signal, () => nodesAreReady(call, nodes))
-    if (nodes > 0) await runPod(call, signal)
+    await bringUpNodes(processes, programs, { call, count: nodes, kubeconfig: 'kwok.kubeconfig' }, signal)
   } finally {
     await close()
   }
@@ -310,7 +334,7 @@ const portWasTaken = (error: unknown): boolean =>
  */
 export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
   const log = options.log ?? ((line) => process.stderr.write(`${line}\n`))
-  const programs = await findPrograms({ env: process.env, log, signal: options.signal })
+  const programs = await findPrograms({ env: process.env, log, signal: options.signal }, options.kubernetes)
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(programs, options)

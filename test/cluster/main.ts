@@ -2,17 +2,19 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startCluster } from './cluster.ts'
+import { kubernetesVersions, UnknownVersionError } from './programs.ts'
 import { messageOf } from './sources/source.ts'
 
-const usage = `Usage: npm run cluster -- --kubeconfig FILE [--nodes N] [--audit-log FILE]
+const usage = `Usage: npm run cluster -- --kubeconfig FILE [--nodes N] [--kubernetes VERSION] [--audit-log FILE]
 
 Starts a Kubernetes control plane on this machine, with KWOK as its nodes: Deployments roll and Pods become Ready,
 without containers. It stays until Ctrl-C (SIGINT) or SIGTERM, and leaves nothing behind but FILE and the audit log.
 
-  --kubeconfig FILE   where to write the kubeconfig of an administrator, once the cluster answers and Pods can run
-  --nodes N           how many nodes (2)
-  --audit-log FILE    where to write the API server's audit log, one JSON line a call
-  --help              this text`
+  --kubeconfig FILE      where to write the kubeconfig of an administrator, once it answers and Pods can run
+  --nodes N              how many nodes (2)
+  --kubernetes VERSION   one of ${kubernetesVersions().join(', ')} (the first)
+  --audit-log FILE       where to write the API server's audit log, one JSON line a call
+  --help                 this text`
 
 const PARENT_CHECK_MS = 250
 
@@ -25,6 +27,7 @@ const readOptions = () => {
       options: {
         kubeconfig: { type: 'string' },
         nodes: { type: 'string', default: '2' },
+        kubernetes: { type: 'string' },
         'audit-log': { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -32,11 +35,16 @@ const readOptions = () => {
   } catch (error) {
     throw new UsageError(messageOf(error))
   }
-  const { help, kubeconfig, nodes, 'audit-log': auditLog } = values
+  const { help, kubeconfig, nodes, kubernetes, 'audit-log': auditLog } = values
   if (help) return undefined
   if (kubeconfig === undefined || kubeconfig === '') throw new UsageError('--kubeconfig FILE is needed')
   if (!/^\d{1,4}$/.test(nodes)) throw new UsageError('--nodes takes a number')
-  return { kubeconfig, nodes: Number(nodes), ...(auditLog === undefined ? {} : { auditLog }) }
+  return {
+    kubeconfig,
+    nodes: Number(nodes),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    ...(auditLog === undefined ? {} : { auditLog }),
+  }
 }
 
 const main = async (): Promise<number> => {
@@ -80,6 +88,7 @@ try {
   process.exitCode = await main()
 } catch (error) {
   console.error(messageOf(error))
-  if (error instanceof UsageError) console.error(`\n${usage}`)
-  process.exitCode = error instanceof UsageError ? 2 : 1
+  const isUsage = error instanceof UsageError || error instanceof UnknownVersionError
+  if (isUsage) console.error(`\n${usage}`)
+  process.exitCode = isUsage ? 2 : 1
 }

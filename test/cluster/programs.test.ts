@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lock } from '../tools/lock.mjs'
 import { checkEntry, entryPath, fillEntry } from './cache.ts'
-import { findPrograms } from './programs.ts'
+import { findPrograms, kubernetesVersions } from './programs.ts'
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
+import { goBuilds } from './sources/go-builds.ts'
 import { goModules } from './sources/go-modules.ts'
 import { run, type Context, type Item } from './sources/source.ts'
 
@@ -138,6 +139,16 @@ describe('the lock', () => {
 })
 
 describe('Go modules', () => {
+  const version = goBuilds('etcd')[0].version
+  const item = (name: Item['name']): Item => ({ name, set: { name: 'etcd', version, items: [name] } })
+
+  it('are of one version each, and never pass one for another', async () => {
+    const other: Item = { name: 'etcd', set: { name: 'etcd', version: 'v1.2.3', items: ['etcd'] } }
+    expect(await goModules.find(other, context({}))).toEqual({
+      missing: 'no folder of test/cluster/go has etcd v1.2.3',
+    })
+  })
+
   const withGo = async (name: string, script: string): Promise<Context> => {
     const bin = join(folder, name)
     await program(bin, 'go', script)
@@ -157,7 +168,9 @@ describe('Go modules', () => {
     const caller = await withGo('go-works', script)
     Object.assign(caller.env, { GOFLAGS: '-mod=mod', GOOS: 'plan9', CGO_ENABLED: '1' })
     const answer = await goModules.find(item('etcd'), caller)
-    expect(answer).toEqual({ path: expect.stringMatching(/etcd-v1\.2\.3-\w+-\w+\/etcd$/) as unknown })
+    expect(answer).toEqual({
+      path: expect.stringContaining(`/etcd-${version}-${process.platform}-${process.arch}/etcd`) as unknown,
+    })
     expect(await readFile(record, 'utf8')).toMatch(
       /^-mod=readonly\/\/0 build .*-trimpath.* go\.etcd\.io\/etcd\/server\/v3$/m,
     )
@@ -175,10 +188,18 @@ describe('Go modules', () => {
   })
 })
 
+it('knows which versions of Kubernetes there are', async () => {
+  const [standard] = kubernetesVersions()
+  expect(`v${String(standard)}`).toBe(goBuilds('kubernetes')[0].version)
+  await expect(findPrograms(context({}), 'v1.2.3')).rejects.toThrow(
+    `Kubernetes 1.2.3 is not known here; there is ${String(standard)}`,
+  )
+})
+
 it('says what was tried and what to do when there is nothing anywhere', async () => {
   const nothing = context({ PATH: join(folder, 'empty'), TRACARDI_TEST_CACHE: join(folder, 'nothing') })
   const error: unknown = await findPrograms(nothing).catch((reason: unknown) => reason)
   expect(String(error)).toMatch(
-    /kube-apiserver v[\d.]+ was not found\. Tried, in this order:\n {2}environment: .*\n {2}cache folder: .*\n {2}Go modules: .*\nWhat to do: /,
+    /kube-apiserver v[\d.]+ was not found\. Tried, in this order:\n {2}environment: .*\n {2}cache folder: .*\n {2}official downloads: .*\n {2}Go modules: .*\nWhat to do: /,
   )
 })

@@ -1,30 +1,42 @@
 // Finds the programs of a control plane: each in the first source of the list that has it.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
+import { goBuilds } from './sources/go-builds.ts'
 import { goModules } from './sources/go-modules.ts'
+import { officialDownloads, pinned } from './sources/official-downloads.ts'
 import type { Context, Item, ProgramSet, Source } from './sources/source.ts'
 
 /** In the order in which they are asked. A source that makes something puts it where `cached` finds it. */
-const sources: Source[] = [environment, cached, goModules]
+const sources: Source[] = [environment, cached, officialDownloads, goModules]
 
-/** The go.mod files are the one place where versions stand. */
-const versionOf = (set: ProgramSet['name'], module: string): string => {
-  const text = readFileSync(join(import.meta.dirname, 'go', set, 'go.mod'), 'utf8')
-  const version = new RegExp(`^\\s*(?:require )?${module.replaceAll('.', '\\.')} (v\\S+)`, 'm').exec(text)?.[1]
-  if (version === undefined) throw new Error(`test/cluster/go/${set}/go.mod does not require ${module}`)
-  return version
+/** What `--kubernetes` may be, without the leading v; the default is the first. */
+export const kubernetesVersions = (): string[] => {
+  const built = goBuilds('kubernetes').map(({ version }) => version)
+  return [...new Set([...built, ...Object.keys(pinned.kubernetes ?? {})])].map((version) => version.slice(1))
 }
 
-const programSets = (): ProgramSet[] => [
+export class UnknownVersionError extends Error {
+  constructor(version: string, known: string[]) {
+    super(`Kubernetes ${version} is not known here; there is ${known.join(', ')}`)
+  }
+}
+
+/** A version with the leading v. Throws when it is not one that can be had. */
+const knownKubernetes = (wanted: string | undefined): string => {
+  const known = kubernetesVersions()
+  const version = wanted?.replace(/^v/, '') ?? known[0] ?? ''
+  if (!known.includes(version)) throw new UnknownVersionError(version, known)
+  return `v${version}`
+}
+
+const programSets = (kubernetes: string | undefined): ProgramSet[] => [
   {
     name: 'kubernetes',
-    version: versionOf('kubernetes', 'k8s.io/kubernetes'),
+    version: knownKubernetes(kubernetes),
     items: ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'],
   },
-  { name: 'etcd', version: versionOf('etcd', 'go.etcd.io/etcd/server/v3'), items: ['etcd'] },
-  { name: 'kwok', version: versionOf('kwok', 'sigs.k8s.io/kwok'), items: ['kwok', 'kwok-stages'] },
+  { name: 'etcd', version: goBuilds('etcd')[0].version, items: ['etcd'] },
+  { name: 'kwok', version: goBuilds('kwok')[0].version, items: ['kwok', 'kwok-stages'] },
 ]
 
 /** The path of each program, and of the folder with KWOK's stage files. */
@@ -48,10 +60,13 @@ const findItem = async (item: Item, context: Context): Promise<string> => {
   )
 }
 
-/** Throws an error that says what was tried and what to do. A first call may build for minutes, and says so. */
-export const findPrograms = async (context: Context): Promise<Programs> => {
+/**
+ * Throws an error that says what was tried and what to do. A first call may build for minutes, and says so.
+ * @param kubernetes one of `kubernetesVersions()`, with or without a leading v; the default unless told
+ */
+export const findPrograms = async (context: Context, kubernetes?: string): Promise<Programs> => {
   const found: Partial<Programs> = {}
-  const sets = programSets()
+  const sets = programSets(kubernetes)
   // One set after the other: a build uses all the cores there are.
   for (const set of sets) {
     const paths = set.items.map(async (name) => [name, await findItem({ name, set }, context)] as const)

@@ -3,7 +3,8 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startCluster } from './cluster.ts'
+import { startCluster, type Cluster } from './cluster.ts'
+import { startK3s } from './k3s.ts'
 import { run } from './sources/source.ts'
 import { kubectlPath } from './tools.ts'
 
@@ -42,10 +43,20 @@ const useRunning = async (project: TestProject, kubeconfig: string): Promise<() 
   return () => rm(directory, { recursive: true, force: true })
 }
 
+/** The control plane of our own, or K3s where TRACARDI_TEST_CLUSTER asks for it. */
+const start = async (): Promise<Cluster> => {
+  const wanted = process.env['TRACARDI_TEST_CLUSTER'] ?? ''
+  if (wanted === '') return startCluster()
+  if (wanted !== 'k3s') throw new Error(`TRACARDI_TEST_CLUSTER may be k3s, not ${wanted}`)
+  const found = await startK3s()
+  if ('cluster' in found) return found.cluster
+  throw new Error(`TRACARDI_TEST_CLUSTER asks for K3s, but ${found.reason}`)
+}
+
 export const setup = async (project: TestProject): Promise<() => Promise<void>> => {
   const running = process.env['TRACARDI_TEST_KUBECONFIG']
   if (running !== undefined && running !== '') return useRunning(project, running)
-  const cluster = await startCluster()
+  const cluster = await start()
   try {
     await applyCrds(cluster.kubeconfigPath)
   } catch (error) {

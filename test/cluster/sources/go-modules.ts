@@ -3,22 +3,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fillEntry } from '../cache.ts'
 import { itemIn, setEntry } from './cached.ts'
+import { goBuilds } from './go-builds.ts'
 import { messageOf, run, type Context, type Found, type Item, type ProgramSet, type Source } from './source.ts'
-
-const modules = join(import.meta.dirname, '..', 'go')
+import { stageFiles, stageName } from './stages.ts'
 
 /** How often a build says that it is alive. */
 const PROGRESS_MS = 10_000
-
-/** The stages that let Pods run as fast as possible, and those that make them fail on demand. */
-const stageFiles = [
-  'node/fast/node-initialize.yaml',
-  'pod/fast/pod-ready.yaml',
-  'pod/fast/pod-complete.yaml',
-  'pod/fast/pod-delete.yaml',
-  'pod/chaos/pod-container-running-failed.yaml',
-  'pod/chaos/pod-init-container-running-failed.yaml',
-]
 
 const goEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   ...env,
@@ -30,9 +20,14 @@ const goEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => ({
   GOARCH: '',
 })
 
+/** Of the Go module that has exactly this version. */
+const folderOf = ({ name, version }: ProgramSet): string | undefined =>
+  goBuilds(name).find((build) => build.version === version)?.folder
+
 const go = async (set: ProgramSet, context: Context, args: string[], onStderr?: (line: string) => void) => {
+  const folder = folderOf(set) ?? '.'
   const { code, stdout, stderr } = await run('go', args, {
-    cwd: join(modules, set.name),
+    cwd: folder,
     env: goEnvironment(context.env),
     signal: context.signal,
     ...(onStderr === undefined ? {} : { onStderr }),
@@ -40,9 +35,7 @@ const go = async (set: ProgramSet, context: Context, args: string[], onStderr?: 
   if (code === 0) return stdout.trim()
   // `go build -v` names the packages it compiles; what is left are the complaints.
   const complaints = stderr.split('\n').filter((line) => !/^[\w.]+\/\S*$|^\w+$|^go: downloading /.test(line.trim()))
-  throw new Error(
-    `go ${args[0] ?? ''} in ${join(modules, set.name)} failed: ${complaints.slice(-15).join('\n').trim()}`,
-  )
+  throw new Error(`go ${args[0] ?? ''} in ${folder} failed: ${complaints.slice(-15).join('\n').trim()}`)
 }
 
 const build = async (set: ProgramSet, context: Context, target: string, packages: string[], ldflags: string) => {
@@ -82,13 +75,14 @@ const fill: Record<ProgramSet['name'], (set: ProgramSet, context: Context, folde
     for (const file of stageFiles) {
       // Not a copy of the file: those of the module cache are read-only, with folders that cannot be emptied.
       const text = await readFile(join(source, 'kustomize', 'stage', file))
-      await writeFile(join(stages, file.replaceAll('/', '-')), text)
+      await writeFile(join(stages, stageName(file)), text)
     }
   },
 }
 
 const find = async (item: Item, context: Context): Promise<Found> => {
   const { set } = item
+  if (folderOf(set) === undefined) return { missing: `no folder of test/cluster/go has ${set.name} ${set.version}` }
   const entry = setEntry(context.env, set)
   try {
     const version = await run('go', ['version'], { env: goEnvironment(context.env) }).catch(() => undefined)
