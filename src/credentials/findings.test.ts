@@ -98,7 +98,13 @@ function fixedText(): string {
   const accepted = [...services.values()].flatMap((service) =>
     service.fields.flatMap((field) => acceptedKeys(service, field)),
   )
-  return [...described, ...more, utf16, blank, ...words, ...accepted, ...findingCodes, 'source'].join('\n')
+  // What names an invisible character is no piece of a value, even where another value happens to spell it.
+  const codePoints = alphabet.map(
+    (character) => `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
+  )
+  return [...described, ...more, ...codePoints, utf16, blank, ...words, ...accepted, ...findingCodes, 'source'].join(
+    '\n',
+  )
 }
 
 const alphabet = Array.from('abcdefXYZ0123456789ACSK.-_:/@#%?&=+$<>{}"\'` \t\r\n\u00a0\u200b\ufeffé\0')
