@@ -13,6 +13,12 @@ export interface WatchEvent {
   object: KubeObject
 }
 
+export interface WatchOptions {
+  metadataOnly?: boolean
+  labelSelector?: string
+  signal?: AbortSignal
+}
+
 const kubeconfigSchema = z.object({
   clusters: z.tuple([
     z.object({ cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string() }) }),
@@ -50,7 +56,7 @@ export class Api implements AsyncDisposable {
   }
 
   /** A call with a JSON answer. PATCH means a merge patch. Throws for any status but 2xx. */
-  async call(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<unknown> {
+  async call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
     const response = await this.#agent.request({
       origin: this.#origin,
@@ -77,7 +83,7 @@ export class Api implements AsyncDisposable {
   async *watch(
     path: string,
     resourceVersion: string,
-    options: { metadataOnly?: boolean; signal?: AbortSignal } = {},
+    options: WatchOptions = {},
   ): AsyncGenerator<WatchEvent, void, undefined> {
     let last = resourceVersion
     try {
@@ -97,11 +103,17 @@ export class Api implements AsyncDisposable {
   async *#watchOnce(
     path: string,
     resourceVersion: string,
-    { metadataOnly = false, signal }: { metadataOnly?: boolean; signal?: AbortSignal },
+    { metadataOnly = false, labelSelector, signal }: WatchOptions,
   ): AsyncGenerator<string, void, undefined> {
+    const query = {
+      watch: 'true',
+      resourceVersion,
+      timeoutSeconds: '86400',
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    }
     const response = await this.#agent.request({
       origin: this.#origin,
-      path: `${path}?watch=true&resourceVersion=${resourceVersion}&timeoutSeconds=86400`,
+      path: `${path}?${new URLSearchParams(query).toString()}`,
       method: 'GET',
       headers: { ...this.#headers, ...(metadataOnly ? { accept: acceptMetadata } : {}) },
       ...(signal === undefined ? {} : { signal }),

@@ -16,19 +16,21 @@ export interface Contestant {
 
 const root = join(import.meta.dirname, '..', '..')
 
-export const bareClient: Contestant = {
+/** With a selector one source goes to all Deployments with these labels, else each source to its own. */
+export const bareClientIn = (namespace: string, selector?: string): Contestant => ({
   name: 'bare client',
-  namespace: 'bench-bare-client',
+  namespace,
   userAgent: bareClientAgent,
-  args: [join(import.meta.dirname, 'bare-client.ts'), 'bench-bare-client'],
-}
+  args: [join(import.meta.dirname, 'bare-client.ts'), namespace, ...(selector === undefined ? [] : [selector])],
+})
 
-export const operator: Contestant = {
+/** `namespace` is the one of its Lease. It works in all of them. */
+export const operatorIn = (namespace: string, httpAddress = '127.0.0.1:0'): Contestant => ({
   name: 'operator',
-  namespace: 'bench-operator',
+  namespace,
   userAgent: operatorAgent,
-  args: [join(root, 'dist', 'main.js'), '--http-address', '127.0.0.1:0', '--namespace', 'bench-operator'],
-}
+  args: [join(root, 'dist', 'main.js'), '--http-address', httpAddress, '--namespace', namespace],
+})
 
 /** Runs a program and asks it to end once file descriptor 3 closes, which it does whatever ends the bench. */
 const guard = `

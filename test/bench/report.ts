@@ -33,7 +33,6 @@ export interface Shape {
 }
 
 export interface Report {
-  machine: Machine
   shape: Shape
   bareClient: Figures
   operator: Figures
@@ -78,17 +77,21 @@ export const compare = ({ bareClient, operator, shape }: Report): Comparison[] =
 
 const cell = (text: string): string => text.padStart(12)
 
-const line = (name: string, ...cells: string[]): string => `${name.padEnd(52)}${cells.map(cell).join('')}`.trimEnd()
+export const line = (name: string, ...cells: string[]): string =>
+  `${name.padEnd(52)}${cells.map(cell).join('')}`.trimEnd()
 
-const verdict = ({ ratio, aim: limit }: Comparison): string[] =>
-  limit === undefined ? [] : [`<= ${limit.toFixed(1)}x`, ratio <= limit ? 'met' : 'MISSED']
+/** Two cells: the aim, and whether it was met. */
+export const verdict = (value: number, limit: number, text: string): string[] => [
+  `<= ${text}`,
+  value <= limit ? 'met' : 'MISSED',
+]
 
 const count = (calls: Calls, key: string, divisor: number): string => {
   const value = (calls[key] ?? 0) / divisor
   return value === 0 ? '-' : Number.isInteger(value) ? String(value) : value.toFixed(2)
 }
 
-const callTable = (title: string, bare: Calls, ours: Calls, divisor = 1): string[] => {
+export const callTable = (title: string, bare: Calls, ours: Calls, divisor = 1): string[] => {
   const keys = [...new Set([...Object.keys(bare), ...Object.keys(ours)])].sort()
   const rows = keys.map((key) => line(`  ${key}`, count(bare, key, divisor), count(ours, key, divisor)))
   return [line(title, 'bare client', 'operator'), ...(rows.length === 0 ? [line('  none', '-', '-')] : rows)]
@@ -98,22 +101,25 @@ const callTable = (title: string, bare: Calls, ours: Calls, divisor = 1): string
 const rotationPromise =
   '  aim: one read of each Secret, one write of the target, one patch of the consumer, two of the status at most, Events, no list'
 
-export const table = (report: Report): string => {
-  const { machine, shape, bareClient, operator } = report
+export const machineLine = ({ cores, cpu, node, kubernetes, loadBefore }: Machine): string =>
+  `${cores} cores (${cpu}), Node.js ${node}, Kubernetes ${kubernetes}, load before ${loadBefore.toFixed(1)}`
+
+export const comparisonRow = (row: Comparison): string =>
+  line(
+    row.name,
+    `${row.bareClient.toFixed(row.unit === 's' ? 2 : 1)} ${row.unit}`,
+    `${row.operator.toFixed(row.unit === 's' ? 2 : 1)} ${row.unit}`,
+    `${row.ratio.toFixed(2)}x`,
+    ...(row.aim === undefined ? [] : verdict(row.ratio, row.aim, `${row.aim.toFixed(1)}x`)),
+  )
+
+export const rotationsTable = (report: Report): string => {
+  const { shape, bareClient, operator } = report
   return [
-    `${machine.cores} cores (${machine.cpu}), Node.js ${machine.node}, Kubernetes ${machine.kubernetes}, load before ${machine.loadBefore.toFixed(1)}`,
-    `${shape.resources} resources, ${bareClient.fromSent.length} single rotations and ${bareClient.bursts.length} bursts of ${shape.burst} each, in ${shape.rounds} round(s)`,
+    `Rotations: ${shape.resources} resources, ${bareClient.fromSent.length} single rotations and ${bareClient.bursts.length} bursts of ${shape.burst} each, in ${shape.rounds} round(s)`,
     '',
     line('', 'bare client', 'operator', 'ratio', 'aim'),
-    ...compare(report).map((row) =>
-      line(
-        row.name,
-        `${row.bareClient.toFixed(row.unit === 's' ? 2 : 1)} ${row.unit}`,
-        `${row.operator.toFixed(row.unit === 's' ? 2 : 1)} ${row.unit}`,
-        `${row.ratio.toFixed(2)}x`,
-        ...verdict(row),
-      ),
-    ),
+    ...compare(report).map(comparisonRow),
     '',
     ...callTable(
       `Calls of one rotation, mean of ${shape.rotations}`,

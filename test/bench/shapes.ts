@@ -74,13 +74,53 @@ export const deployment = (index: number): unknown => {
   }
 }
 
-export const resource = (index: number): unknown => ({
+const resourceWith = (index: number, spec: object): unknown => ({
   apiVersion: 'tracardi.com/v1beta1',
   kind: 'TracardiResource',
   metadata: { name: resourceName(index) },
-  spec: {
-    service: serviceOf(index),
-    credentials: { secretRef: { name: sourceName(index) } },
-    consumers: [{ kind: 'Deployment', name: deploymentName(index) }],
-  },
+  spec: { service: serviceOf(index), credentials: { secretRef: { name: sourceName(index) } }, ...spec },
 })
+
+export const resource = (index: number): unknown =>
+  resourceWith(index, { consumers: [{ kind: 'Deployment', name: deploymentName(index) }] })
+
+/** By this label one resource reaches all Deployments of the fan-out. */
+const fanOutLabels = { 'bench/fan-out': 'yes' }
+export const fanOutSelector = 'bench/fan-out=yes'
+
+/** Like `deployment`, but all of them take the same target. */
+export const fanOutDeployment = (index: number): unknown => {
+  const labels = { app: deploymentName(index), ...fanOutLabels }
+  const envFrom = [{ secretRef: { name: targetName(0) } }]
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: deploymentName(index), labels: fanOutLabels },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: { app: deploymentName(index) } },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'app', envFrom }] } },
+    },
+  }
+}
+
+export const fanOutResource = (): unknown =>
+  resourceWith(0, { consumers: [{ kind: 'Deployment', selector: { matchLabels: fanOutLabels } }] })
+
+/** Delivered to a target, with nobody to restart. */
+export const resourceWithoutConsumers = (index: number): unknown =>
+  resourceWith(index, { target: { name: targetName(index) } })
+
+const unreferencedBytes = 10 * 1024
+
+/** A Secret of 10 KB that no resource names, as `kubectl apply` makes it: it carries all of itself in an annotation too. */
+export const unreferenced = (index: number): unknown => {
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: numbered('unreferenced', index) },
+    data: { value: randomBytes(unreferencedBytes).toString('base64') },
+  }
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(object) }
+  return { ...object, metadata: { ...object.metadata, annotations } }
+}
