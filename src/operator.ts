@@ -35,6 +35,11 @@ const workers = 32
 /** Status of one resource is written at most once in this time because of its consumers, in milliseconds. */
 const consumerStatusPaceMs = 1000
 
+/**
+ * Annotations of Secrets can be as large as the Secrets: small pages keep what is parsed at once, and so the heap, small.
+ */
+const secretPageSize = 50
+
 /** Events wait so long: the writes that they tell of come first, in milliseconds. */
 const eventDelayMs = 500
 
@@ -214,7 +219,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     type: ResourceType<T>,
     store: Store<T>,
     transform: (object: T) => T,
-    metadataOnly = false,
+    options: { metadataOnly?: boolean; pageSize?: number } = {},
   ): Reflector<T>[] =>
     namespaces.map(
       (namespace) =>
@@ -224,7 +229,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           type,
           store,
           transform,
-          metadataOnly,
+          ...options,
           ...(namespace !== undefined && { namespace }),
         }),
     )
@@ -232,7 +237,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const workloadReflectors = workloadKinds.map((kind) =>
     reflect(workloadTypes[kind].plural, workloadTypes[kind], workloads[kind], stripWorkload(kind)),
   )
-  const secretReflectors = reflect('secrets', secrets, secretStore, identity, true)
+  const secretReflectors = reflect('secrets', secrets, secretStore, identity, {
+    metadataOnly: true,
+    pageSize: secretPageSize,
+  })
   const caches: Readonly<Record<string, readonly { readonly hasSynced: boolean }[]>> = {
     tracardiresources: resourceReflectors,
     ...Object.fromEntries(

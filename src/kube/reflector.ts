@@ -16,7 +16,7 @@ export interface ReflectorMetrics {
 }
 
 /** Objects in one answer to a list: what a server can read and we can parse without holding up anybody. */
-const pageSize = 500
+const defaultPageSize = 500
 
 /** A watch that ends sooner than this, without an event, is a failure: to start the next one at once would be a storm. */
 const shortestWatchMs = 1_000
@@ -31,6 +31,7 @@ export class Reflector<T extends KubeObject> {
   readonly #scope: { namespace?: string; labelSelector?: string; fieldSelector?: string; metadataOnly: boolean }
   readonly #store: Store<T>
   readonly #transform: (object: T) => T
+  readonly #pageSize: number
   readonly #clock: Clock
   readonly #random: Random
   readonly #log: Logger
@@ -60,6 +61,8 @@ export class Reflector<T extends KubeObject> {
     metadataOnly?: boolean
     /** Strips; runs on every object as it is parsed. */
     transform?: (object: T) => T
+    /** Objects in a page of the list. Default: 500. */
+    pageSize?: number
     clock: Clock
     random: Random
     log: Logger
@@ -80,6 +83,7 @@ export class Reflector<T extends KubeObject> {
     }
     this.#store = options.store
     this.#transform = options.transform ?? ((object) => object)
+    this.#pageSize = options.pageSize ?? defaultPageSize
     this.#clock = options.clock
     this.#random = options.random
     this.#log = options.log.child({ reflector: options.name })
@@ -161,7 +165,7 @@ export class Reflector<T extends KubeObject> {
       try {
         page = await this.#client.list(this.#type, {
           ...this.#scope,
-          limit: pageSize,
+          limit: this.#pageSize,
           ...(next === undefined ? {} : { continue: next }),
           signal,
         })
