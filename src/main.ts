@@ -1,4 +1,5 @@
 /** The process: arguments, signals, exit codes. 0: stopped as told. 1: could not go on. 2: wrong arguments. */
+import './telemetry/small-heap.ts'
 import { KubeConfig } from '@kubernetes/client-node'
 import packageJson from '../package.json' with { type: 'json' }
 import { OperatorError } from './kube/errors.ts'
