@@ -97,7 +97,7 @@ const credentialField = z.object({
 const credentials = z.object({
   secretRef: optional(secretReference, {
     description:
-      'Secret of the same namespace in which the fields are found, by their name or a known alias (`authToken`, `auth_token`, `TWILIO_AUTH_TOKEN`). Keys that mean nothing to the service are left alone. Secrets that the operator itself wrote, and Secrets of the types service account token, bootstrap token and Helm release, are not read.',
+      'Secret of the same namespace in which the fields are found, by their name or a known alias (`authToken`, `auth_token`, `TWILIO_AUTH_TOKEN`). Keys that mean nothing to the service are left alone. Secrets that the operator itself wrote, and Secrets of the types service account token, bootstrap token and Helm release, are refused.',
     'x-kubernetes-validations': [nameRule('self.name', 'a Secret')],
   }),
   fields: optional(

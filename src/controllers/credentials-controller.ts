@@ -409,9 +409,7 @@ function targetStatus(name: string, decision: Exclude<TargetDecision, { action: 
         sources: decision.desire.provenance.sources,
       }
     case 'Keep':
-      return decision.inForce === undefined
-        ? { ...nothing, outcome: 'NothingYet', announced: decision.announced }
-        : { name, outcome: 'InForce', credentialsId: decision.inForce, announced: undefined, sources: decision.sources }
+      return { ...nothing, outcome: 'NothingYet', announced: decision.announced }
     case 'Conflict':
       return { ...nothing, outcome: 'Conflict', announced: decision.announced }
     case 'Lost':

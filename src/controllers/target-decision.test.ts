@@ -89,7 +89,7 @@ function decide(input: Partial<Omit<TargetInput, 'contents'>> & { contents?: Con
 function told(decision: TargetDecision): string {
   switch (decision.action) {
     case 'Keep':
-      return `Keep inForce=${String(decision.inForce)} announced=${String(decision.announced)}`
+      return `Keep announced=${String(decision.announced)}`
     case 'Create':
     case 'Update': {
       const values = [...decision.desire.contents].map(
@@ -173,12 +173,12 @@ const table: Record<string, Record<string, [Row, string]>> = {
       { contents: old, status: knows('latest') },
       'Create First 1-4f2c9 URL=old of live@10 gen 1',
     ],
-    'invalid, nothing ever in force': [{}, 'Keep inForce=undefined announced=1-4f2c9'],
+    'invalid, nothing ever in force': [{}, 'Keep announced=1-4f2c9'],
     'invalid, an id was announced': [
       { status: { observedGeneration: 1, versions: ['4-4f2c9'] } },
-      'Keep inForce=undefined announced=4-4f2c9',
+      'Keep announced=4-4f2c9',
     ],
-    'invalid, nothing in force but stamps': [{ stamps: ['4-aaaaa'] }, 'Keep inForce=undefined announced=5-4f2c9'],
+    'invalid, nothing in force but stamps': [{ stamps: ['4-aaaaa'] }, 'Keep announced=5-4f2c9'],
     'invalid, deleted by hand': [{ status: knows('3-4f2c9') }, 'Lost Deleted announced=4-4f2c9'],
     'invalid, deleted by hand, and the status says so already': [
       {
@@ -213,7 +213,7 @@ const table: Record<string, Record<string, [Row, string]>> = {
           conditions: [ready('TrailingNewline')],
         },
       },
-      'Keep inForce=undefined announced=1-4f2c9',
+      'Keep announced=1-4f2c9',
     ],
     'invalid, deleted by hand, a stamp is ahead': [
       { status: knows('3-4f2c9'), stamps: ['8-4f2c9'] },
@@ -453,9 +453,7 @@ test('a resource that only checks wants nothing', () => {
       }),
     ).toEqual({
       action: 'Keep',
-      inForce: undefined,
       announced: undefined,
-      sources: [live],
     })
 })
 
@@ -501,5 +499,5 @@ test('the keys of the provenance are those that are written, sorted', () => {
 
 test('a renamed target was not lost: the new one has not been there yet', () => {
   const status = { ...knows('3-4f2c9'), target: { name: 'before' } }
-  expect(told(decide({ resource: resource(status, 2) }))).toBe('Keep inForce=undefined announced=4-4f2c9')
+  expect(told(decide({ resource: resource(status, 2) }))).toBe('Keep announced=4-4f2c9')
 })

@@ -25,12 +25,10 @@ export interface TargetInput {
 }
 
 export type TargetDecision =
-  /** Nothing to write. `inForce` undefined: nothing is; `announced` is the id that the first valid contents will get. */
+  /** Nothing to write, and nothing is in force; `announced` is the id that the first valid contents will get. */
   | {
       readonly action: 'Keep'
-      readonly inForce: string | undefined
       readonly announced: string | undefined
-      readonly sources: readonly SourceVersion[]
     }
   | { readonly action: 'Create'; readonly desire: TargetDesire; readonly why: 'First' | 'Recreated' | 'Lost' }
   | { readonly action: 'Update'; readonly desire: TargetDesire; readonly why: 'Rotated' | 'Mended' | 'Recorded' }
@@ -57,7 +55,7 @@ export function decideTarget(input: TargetInput): TargetDecision {
       : following
   }
 
-  if (target === undefined) return { action: 'Keep', inForce: undefined, announced: undefined, sources }
+  if (target === undefined) return { action: 'Keep', announced: undefined }
   if (target.state === 'Elsewhere') return { action: 'Elsewhere', installation: target.installation }
   if (target.state === 'Foreign') return { action: 'Conflict', announced: next() }
 
@@ -75,7 +73,7 @@ export function decideTarget(input: TargetInput): TargetDecision {
       const hadTarget = lastId !== undefined || findCondition(status?.conditions, 'Ready')?.reason === 'TargetLost'
       return hadTarget && status?.target?.name === targetName
         ? { action: 'Lost', how: 'Deleted', announced: next() }
-        : { action: 'Keep', inForce: undefined, announced: next(), sources: [] }
+        : { action: 'Keep', announced: next() }
     }
     const sameAsBefore =
       lastId !== undefined && status?.observedGeneration === generation && sameSources(status.sources ?? [], sources)
