@@ -10,7 +10,7 @@ export default defineConfig({
           name: 'cluster',
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/cluster/vitest-setup.ts', 'test/operator/support/global-setup.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: true,
           maxWorkers: 2,

@@ -555,7 +555,7 @@ describe.concurrent('more', () => {
     expect((await rolloutsOf(kube, ns, 'storm', 'storm')).stamp).toBe(id)
   })
 
-  test('deletionPolicy Delete: the target goes with the resource', async () => {
+  test('deletionPolicy Delete: the target goes with the resource', { timeout: 240_000 }, async () => {
     await kube.create('secrets', ns, secret('mortal-source', valid.twilio()))
     const spec = { ...twilioSpec('mortal-source', []), target: { deletionPolicy: 'Delete' as const } }
     await kube.create('tracardiresources', ns, resource('mortal', spec))
@@ -567,6 +567,9 @@ describe.concurrent('more', () => {
       'the end of the target',
       () => kube.get('secrets', ns, 'mortal-credentials'),
       (found) => found === undefined,
+      // The garbage collector looks for new kinds twice a minute; an owner of a kind that it does not watch yet is looked
+      // up with a back-off.
+      { timeoutMs: 180_000 },
     )
   })
 

@@ -90,7 +90,7 @@ const kubeconfigSchema = z.object({
   users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
 })
 
-const timeoutMs = 30_000
+const timeoutMs = 60_000
 const pollMs = 100
 
 function pathOf(plural: keyof Kinds, namespace: string | undefined, name?: string): string {
