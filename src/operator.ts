@@ -8,6 +8,7 @@ import type { TracardiResource } from './api/tracardi-resource.ts'
 import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
 import { DeliveryController } from './controllers/delivery-controller.ts'
 import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
+import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
@@ -39,6 +40,9 @@ const consumerStatusPaceMs = 1000
  * Annotations of Secrets can be as large as the Secrets: small pages keep what is parsed at once, and so the heap, small.
  */
 const secretPageSize = 50
+
+/** With --secret-access=Get no Secret is asked for more often than this, whatever --cache-ttl is, in milliseconds. */
+const shortestPollMs = 1000
 
 /** Events wait so long: the writes that they tell of come first, in milliseconds. */
 const eventDelayMs = 500
@@ -157,12 +161,26 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
     }
   }
+  const poller =
+    settings.secretAccess === 'Get'
+      ? new SecretPoller({
+          client,
+          store: secretStore,
+          isReferenced: (key) => resources.byIndex('secrets', key).length > 0,
+          clock,
+          random,
+          log,
+          periodMs: Math.max(settings.cacheTtlMs, shortestPollMs),
+        })
+      : undefined
   resources.addEventHandler({
     onAdd: (resource) => {
+      poller?.track(secretKeysOf(resource))
       credentialsQueue.enqueue(objectKey(resource))
       deliver(resource)
     },
     onUpdate: (old, resource) => {
+      poller?.track(secretKeysOf(resource))
       const key = objectKey(resource)
       if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(key)
       // What workloads did while the status was being written was judged by the id of before.
@@ -237,10 +255,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const workloadReflectors = workloadKinds.map((kind) =>
     reflect(workloadTypes[kind].plural, workloadTypes[kind], workloads[kind], stripWorkload(kind)),
   )
-  const secretReflectors = reflect('secrets', secrets, secretStore, identity, {
-    metadataOnly: true,
-    pageSize: secretPageSize,
-  })
+  const secretReflectors =
+    poller === undefined
+      ? reflect('secrets', secrets, secretStore, identity, { metadataOnly: true, pageSize: secretPageSize })
+      : []
   const caches: Readonly<Record<string, readonly { readonly hasSynced: boolean }[]>> = {
     tracardiresources: resourceReflectors,
     ...Object.fromEntries(
@@ -287,6 +305,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         await Promise.all(secretReflectors.map((reflector) => reflector.run(watching.signal)))
       }),
     )
+    if (poller !== undefined) running.push(poller.run(watching.signal))
     if (settings.leaderElect) {
       metrics.leader(false)
       let worker: Promise<void> | undefined

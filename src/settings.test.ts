@@ -9,6 +9,7 @@ const defaults: Settings = {
   installationId: 'operators',
   leaderElect: true,
   cacheTtlMs: 60_000,
+  secretAccess: 'Watch',
   resyncMs: 600_000,
   logLevel: 'info',
   watchNamespaces: [],

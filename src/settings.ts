@@ -100,6 +100,13 @@ export const settings = {
     fallback: '60s',
     help: 'How long a value of a Secret may be used without being confirmed by the API server.',
   }),
+  secretAccess: setting({
+    flag: 'secret-access',
+    value: 'MODE',
+    schema: z.enum(['Watch', 'Get'], 'must be Watch or Get'),
+    fallback: 'Watch',
+    help: 'Watch: changes of Secrets are seen at once, which takes list and watch on Secrets. Get: nothing but get; each referenced Secret is asked for once in --cache-ttl.',
+  }),
   resyncMs: setting({
     flag: 'resync',
     value: 'DURATION',

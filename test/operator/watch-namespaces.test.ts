@@ -27,7 +27,7 @@ const aWhile = 3000
 let cluster: OwnCluster
 
 beforeAll(async () => {
-  cluster = await startOwnCluster({ namespaces, watchNamespaces: watched })
+  cluster = await startOwnCluster({ namespaces, values: { watchNamespaces: watched } })
   for (const ns of namespaces) {
     await cluster.kube.create('deployments', ns, deployment('app'))
     await cluster.kube.create('secrets', ns, secret('source', valid.twilio()))

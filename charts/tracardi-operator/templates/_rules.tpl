@@ -7,10 +7,10 @@
   resources: [tracardiresources/status]
   verbs: [patch]
 # Sources are read, targets are created and patched. Lists and watches ask for metadata only, which RBAC cannot tell
-# from values.
+# from values; with secretAccess Get there are none.
 - apiGroups: ['']
   resources: [secrets]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, {{ if eq .Values.secretAccess "Watch" }}list, watch, {{ end }}create, patch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
   verbs: [get, list, watch, patch]

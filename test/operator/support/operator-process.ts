@@ -159,15 +159,14 @@ export const chart = join(root, 'charts', 'tracardi-operator')
 /**
  * Installs the chart with the real Helm: the ServiceAccount and its rights. No Pod: nothing would run in it.
  * @param options.crds whether the chart brings the CRD; false where it is there already
- * @param options.watchNamespaces the only ones in which the operator gets rights; all when there are none
+ * @param options.values more values of the chart
  * @returns the name of the ServiceAccount
  */
 export async function installChart(
   kubeconfig: string,
-  options: { crds: boolean; watchNamespaces?: readonly string[] },
+  options: { crds: boolean; values?: Readonly<Record<string, unknown>> },
 ): Promise<string> {
-  const { crds, watchNamespaces = [] } = options
-  const values = { replicas: 0, crds: { install: crds }, watchNamespaces }
+  const values = { replicas: 0, crds: { install: options.crds }, ...options.values }
   const flags = Object.entries(values).map(([key, value]) => `--set-json=${key}=${JSON.stringify(value)}`)
   await helm(kubeconfig, ['install', release.name, chart, '--create-namespace', ...flags, '--wait'])
   return release.name

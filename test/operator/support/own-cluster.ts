@@ -15,18 +15,17 @@ export interface OwnCluster extends AsyncDisposable {
 /**
  * A cluster with the chart installed, its CRD included, and no operator yet.
  * @param options.namespaces created before the chart is installed
- * @param options.watchNamespaces the only ones in which the chart grants rights
+ * @param options.values of the chart, beside those that keep it from starting pods
  */
 export async function startOwnCluster(
-  options: { namespaces?: readonly string[]; watchNamespaces?: readonly string[] } = {},
+  options: { namespaces?: readonly string[]; values?: Readonly<Record<string, unknown>> } = {},
 ): Promise<OwnCluster> {
   await using parts = new AsyncDisposableStack()
   const cluster = parts.use(await startCluster({ nodes: 1 }))
   const kube = parts.use(await Kube.connect(cluster.kubeconfigPath))
   for (const name of options.namespaces ?? [])
     await kube.create('namespaces', undefined, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
-  const { watchNamespaces = [] } = options
-  const account = await installChart(cluster.kubeconfigPath, { crds: true, watchNamespaces })
+  const account = await installChart(cluster.kubeconfigPath, { crds: true, values: options.values ?? {} })
   const kubeconfig = await cluster.serviceAccountKubeconfig(release.namespace, account)
   const whole = parts.move()
   return {
