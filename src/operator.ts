@@ -19,6 +19,8 @@ import { KubeClient } from './kube/client.ts'
 import { systemClock } from './kube/clock.ts'
 import { Controller } from './kube/controller.ts'
 import { EventRecorder } from './kube/event-recorder.ts'
+import { ageSeconds, notReady } from './kube/freshness.ts'
+import type { Freshness } from './kube/freshness.ts'
 import { LeaderElector } from './kube/leader-election.ts'
 import { objectKey, secrets } from './kube/objects.ts'
 import type { KubeObject, ResourceType, Secret } from './kube/objects.ts'
@@ -259,7 +261,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     poller === undefined
       ? reflect('secrets', secrets, secretStore, identity, { metadataOnly: true, pageSize: secretPageSize })
       : []
-  const caches: Readonly<Record<string, readonly { readonly hasSynced: boolean }[]>> = {
+  const caches: Readonly<Record<string, readonly Freshness[]>> = {
     tracardiresources: resourceReflectors,
     ...Object.fromEntries(
       workloadKinds.map((kind, index) => [workloadTypes[kind].plural, workloadReflectors[index] ?? []]),
@@ -270,11 +272,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const http = await startHttpServer({
     address: settings.httpAddress,
     registry: metrics.registry,
-    notReady: () =>
-      Object.entries(caches)
-        .filter(([, reflectors]) => reflectors.some((reflector) => !reflector.hasSynced))
-        .map(([name]) => name),
+    notReady: () => notReady(caches, clock.monotonic()),
   })
+  for (const [name, reflectors] of Object.entries(caches))
+    metrics.cacheAge(name, () => ageSeconds(reflectors, clock.monotonic()))
+  metrics.resources(() => resources.list().map(({ spec, status }) => [spec.service, readyOf(status)]))
   log.info({ version, address: http.address, installation: settings.installationId }, 'serving')
 
   // Watches outlive the workers: what is in progress when the operator stops still needs current stores.
@@ -351,6 +353,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     await http.close()
   }
   return ending
+}
+
+/** The status of the condition Ready; Unknown before there is one. */
+function readyOf(status: TracardiResource['status']): string {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'Unknown'
 }
 
 /** Drops what nobody reads from a resource that is kept in memory; `kubectl apply` repeats the whole spec in an annotation. */

@@ -279,6 +279,16 @@ export class CredentialsController {
     })
     this.#written.set(objectKey(resource), written.metadata.resourceVersion)
     resources.observe(written)
+    const ready = status.conditions?.find(({ type }) => type === 'Ready')
+    context.log.info(
+      {
+        ready: ready?.status,
+        reason: ready?.reason,
+        credentialsId: status.credentialsId,
+        consumers: status.consumers?.summary,
+      },
+      'status written',
+    )
     for (const event of eventsOfStatus(resource.status, status))
       events.record({ regarding: eventTarget(resource), ...event })
   }

@@ -12,7 +12,7 @@ interface Line {
 
 function recordingLogger(lines: Line[], bound: object = {}): Logger {
   const at = (level: string) => (fields: object, message: string) =>
-    void lines.push({ ...bound, ...fields, level, message })
+    void (message === 'reconciled' ? reconciled : lines).push({ ...bound, ...fields, level, message })
   return {
     debug: at('debug'),
     info: at('info'),
@@ -28,6 +28,8 @@ function failure(retry: Retry, code = 'BROKEN'): OperatorError {
 
 let clock: FakeClock
 let lines: Line[]
+/** The one line that every reconcile ends with. */
+let reconciled: Line[]
 let stop: AbortController
 let lost: AbortController
 /** When each reconcile began. */
@@ -37,6 +39,7 @@ let results: string[]
 beforeEach(() => {
   clock = new FakeClock()
   lines = []
+  reconciled = []
   stop = new AbortController()
   lost = new AbortController()
   calls = []
@@ -101,6 +104,46 @@ describe('results', () => {
       ['a', 50],
     ])
   })
+})
+
+it('every reconcile ends with one line at debug, under the id of those within', async () => {
+  let failures = 1
+  const { controller } = start(
+    async (_key, { log }) => {
+      log.info({}, 'changed something')
+      await clock.sleep(40)
+      if (failures-- > 0) throw failure('backoff')
+      return {}
+    },
+    { random: Math.random },
+  )
+  controller.enqueue('a')
+  await clock.advance(1_000)
+  const changes = lines.filter(({ level }) => level === 'info')
+  expect(reconciled).toMatchObject([
+    { level: 'debug', controller: 'test', key: 'a', result: 'error', seconds: 0.04 },
+    { level: 'debug', controller: 'test', key: 'a', result: 'success', seconds: 0.04 },
+  ])
+  expect(reconciled.map(({ reconcileID }) => reconcileID)).toEqual(changes.map(({ reconcileID }) => reconcileID))
+  expect(new Set(changes.map(({ reconcileID }) => reconcileID)).size).toBe(2)
+})
+
+it('says how many workers there are and how many are at work', async () => {
+  const seen: string[] = []
+  const controller = new Controller({
+    name: 'test',
+    workers: 2,
+    clock,
+    random: () => 0.5,
+    log: recordingLogger(lines),
+    reconcile: () => clock.sleep(10).then(() => undefined),
+    metrics: { reconcile: () => undefined, workers: (name, active, all) => seen.push(`${name} ${active}/${all}`) },
+  })
+  void controller.run(stop.signal)
+  controller.enqueue('a')
+  controller.enqueue('b')
+  await clock.advance(1_000)
+  expect(seen).toEqual(['test 0/2', 'test 1/2', 'test 2/2', 'test 1/2', 'test 0/2'])
 })
 
 describe('errors', () => {

@@ -22,6 +22,8 @@ export interface ReconcileResult {
 
 export interface ControllerMetrics {
   reconcile(controller: string, result: 'success' | 'error' | 'requeue' | 'requeue_after', seconds: number): void
+  /** How many workers there are, and how many of them are at work. */
+  workers?(controller: string, active: number, all: number): void
 }
 
 /** The pause before a key is tried again that lost a race, and how often that is done before it backs off. */
@@ -44,6 +46,7 @@ export class Controller {
   readonly #drainMs: number
   readonly #metrics: ControllerMetrics | undefined
   readonly #queue: WorkQueue
+  #active = 0
   /** key → races lost in a row. */
   readonly #races = new Map<string, number>()
   /** key → the error that was logged last, until it succeeds. */
@@ -94,6 +97,7 @@ export class Controller {
    * @param cut aborts what is in progress at once: the Lease is lost, and another replica may write by now
    */
   async run(signal: AbortSignal, cut?: AbortSignal): Promise<void> {
+    this.#countWorkers(0)
     const drained = new AbortController()
     const cutOff = (): void => {
       drained.abort()
@@ -118,9 +122,16 @@ export class Controller {
       const key = await this.#queue.get()
       // What is still queued is seen again after the restart: everything is level-based.
       if (key === undefined || signal.aborted) return
+      this.#countWorkers(1)
       await this.#process(key, drained)
+      this.#countWorkers(-1)
       this.#queue.done(key)
     }
+  }
+
+  #countWorkers(change: -1 | 0 | 1): void {
+    this.#active += change
+    this.#metrics?.workers?.(this.#name, this.#active, this.#workers)
   }
 
   async #process(key: string, drained: AbortSignal): Promise<void> {
@@ -134,7 +145,9 @@ export class Controller {
     }, this.#timeoutMs)
     const startedAt = this.#clock.monotonic()
     const measure = (result: 'success' | 'error' | 'requeue' | 'requeue_after'): void => {
-      this.#metrics?.reconcile(this.#name, result, (this.#clock.monotonic() - startedAt) / 1000)
+      const seconds = (this.#clock.monotonic() - startedAt) / 1000
+      this.#metrics?.reconcile(this.#name, result, seconds)
+      log.debug({ result, seconds }, 'reconciled')
     }
     try {
       const result = await this.#reconcile(key, {

@@ -234,6 +234,33 @@ it('measures', async () => {
   ])
 })
 
+it('tells how long the keys in work have been so', async () => {
+  let read = () => ({ unfinished: NaN, longest: NaN })
+  const ignore = () => undefined
+  queue = new WorkQueue({
+    name: 'q',
+    clock,
+    metrics: {
+      depth: ignore,
+      add: ignore,
+      latency: ignore,
+      workDuration: ignore,
+      retry: ignore,
+      inProgress: (_name, ask) => (read = ask),
+    },
+  })
+  expect(read()).toEqual({ unfinished: 0, longest: 0 })
+  queue.add('a')
+  queue.add('b')
+  await queue.get()
+  await clock.advance(3_000)
+  await queue.get()
+  await clock.advance(1_000)
+  expect(read()).toEqual({ unfinished: 5, longest: 4 })
+  queue.done('a')
+  expect(read()).toEqual({ unfinished: 1, longest: 1 })
+})
+
 it('with many workers, no key is in work twice, and the last addition of each is seen', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -9,6 +9,15 @@ export interface QueueMetrics {
   /** From `get` to `done`. */
   workDuration(name: string, seconds: number): void
   retry(name: string): void
+  /** Told once how to ask for the work in progress, at any time. */
+  inProgress?(name: string, read: () => WorkInProgress): void
+}
+
+/** How long the keys that were handed out have been worked on, in seconds. */
+export interface WorkInProgress {
+  /** All together. */
+  readonly unfinished: number
+  readonly longest: number
 }
 
 /** First in, first out; taking is constant time on average, where Array.shift moves everything. */
@@ -151,6 +160,19 @@ export class WorkQueue {
     this.#baseDelayMs = options.baseDelayMs ?? 5
     this.#maxDelayMs = options.maxDelayMs ?? 300_000
     this.#metrics = options.metrics
+    this.#metrics?.inProgress?.(this.#name, () => this.#workInProgress())
+  }
+
+  #workInProgress(): WorkInProgress {
+    const now = this.#clock.monotonic()
+    let unfinished = 0
+    let longest = 0
+    for (const since of this.#processing.values()) {
+      const seconds = (now - since) / 1000
+      unfinished += seconds
+      longest = Math.max(longest, seconds)
+    }
+    return { unfinished, longest }
   }
 
   /** Keys that wait to be handed out now. */

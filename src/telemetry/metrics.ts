@@ -21,12 +21,18 @@ export interface Metrics {
     latency(name: string, seconds: number): void
     workDuration(name: string, seconds: number): void
     retry(name: string): void
+    inProgress(name: string, read: () => { readonly unfinished: number; readonly longest: number }): void
   }
   readonly controller: {
     reconcile(controller: string, result: 'success' | 'error' | 'requeue' | 'requeue_after', seconds: number): void
+    workers(controller: string, active: number, all: number): void
   }
   readonly cache: { hit(): void; miss(): void }
   leader(isLeader: boolean): void
+  /** Asked at each scrape: how long ago the API server confirmed a cache, in seconds. */
+  cacheAge(name: string, read: () => number): void
+  /** Asked at each scrape: service and status of Ready of every resource. */
+  resources(read: () => readonly (readonly [service: string, ready: string])[]): void
 }
 
 /** Builds the metrics in a registry of their own. */
@@ -96,6 +102,64 @@ export function createMetrics(version: string): Metrics {
     help: 'Keys that were added again after an error.',
     labelNames: ['name'],
     registers,
+  })
+  const inProgress = new Map<string, () => { readonly unfinished: number; readonly longest: number }>()
+  new Gauge({
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'How long the keys in work have been worked on by now, all together, in seconds.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      for (const [name, read] of inProgress) this.set({ name }, read().unfinished)
+    },
+  })
+  new Gauge({
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How long the key that has been in work for longest has been so, in seconds.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      for (const [name, read] of inProgress) this.set({ name }, read().longest)
+    },
+  })
+  const reconcileErrors = new Counter({
+    name: 'controller_runtime_reconcile_errors_total',
+    help: 'Reconciles that failed, by controller.',
+    labelNames: ['controller'],
+    registers,
+  })
+  const activeWorkers = new Gauge({
+    name: 'controller_runtime_active_workers',
+    help: 'Workers that reconcile at this moment, by controller.',
+    labelNames: ['controller'],
+    registers,
+  })
+  const maxWorkers = new Gauge({
+    name: 'controller_runtime_max_concurrent_reconciles',
+    help: 'Reconciles that can run at the same time, by controller.',
+    labelNames: ['controller'],
+    registers,
+  })
+  const cacheAges = new Map<string, () => number>()
+  new Gauge({
+    name: 'tracardi_operator_cache_age_seconds',
+    help: 'How long ago the API server last confirmed what is kept of a kind, in seconds. Quiet watches confirm every minute.',
+    labelNames: ['name'],
+    registers,
+    collect() {
+      for (const [name, read] of cacheAges) this.set({ name }, read())
+    },
+  })
+  let readResources: () => readonly (readonly [string, string])[] = () => []
+  new Gauge({
+    name: 'tracardi_operator_resources',
+    help: 'TracardiResources by service and by the status of their condition Ready.',
+    labelNames: ['service', 'ready'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [service, ready] of readResources()) this.inc({ service, ready })
+    },
   })
   const reconciles = new Counter({
     name: 'controller_runtime_reconcile_total',
@@ -182,11 +246,19 @@ export function createMetrics(version: string): Metrics {
       retry: (name) => {
         retries.inc({ name })
       },
+      inProgress: (name, read) => {
+        inProgress.set(name, read)
+      },
     },
     controller: {
       reconcile(controller, result, seconds) {
         reconciles.inc({ controller, result })
+        if (result === 'error') reconcileErrors.inc({ controller })
         reconcileTime.observe({ controller }, seconds)
+      },
+      workers(controller, active, all) {
+        activeWorkers.set({ controller }, active)
+        maxWorkers.set({ controller }, all)
       },
     },
     cache: {
@@ -199,6 +271,12 @@ export function createMetrics(version: string): Metrics {
     },
     leader: (isLeader) => {
       leader.set({ name: 'tracardi-operator' }, isLeader ? 1 : 0)
+    },
+    cacheAge: (name, read) => {
+      cacheAges.set(name, read)
+    },
+    resources: (read) => {
+      readResources = read
     },
   }
 }

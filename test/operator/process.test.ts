@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { AuditLog } from './support/audit-log.ts'
-import { Kube } from './support/kube.ts'
+import { Kube, waitFor } from './support/kube.ts'
 import { readLog, startOperator } from './support/operator-process.ts'
 
 let directory: string
@@ -109,6 +109,26 @@ test('an HTTP address that is taken: exit code 1, and the log says why', async (
   const { code, stdout, stderr } = await run(['--http-address', host], {}, inject('kubeconfig'))
   expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
   expect(stdout).toContain('EADDRINUSE')
+})
+
+test('while its event loop stands still /livez is not answered, so that the kubelet starts it anew', async () => {
+  await using operator = await startOperator({
+    kubeconfig: inject('kubeconfig'),
+    args: ['--leader-elect=false', '--watch-namespaces=nobody-is-here'],
+    directory,
+  })
+  const url = await operator.url()
+  const isAlive = (): Promise<boolean> =>
+    // The time that the chart's livenessProbe waits.
+    fetch(`${url}/livez`, { signal: AbortSignal.timeout(1000) }).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await waitFor('an answer', isAlive, Boolean)
+  process.kill(operator.pid, 'SIGSTOP')
+  expect(await isAlive()).toBe(false)
+  process.kill(operator.pid, 'SIGCONT')
+  await waitFor('an answer again', isAlive, Boolean)
 })
 
 describe('the operator of this run', () => {

@@ -6,14 +6,16 @@ import { services } from '../../src/catalogue/services.ts'
 import { defaultTargetKeys } from '../../src/catalogue/target-keys.ts'
 import { findingCodes, waivableCodes } from '../../src/credentials/findings.ts'
 import { settings, variableOf } from '../../src/settings.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
 /** Files with the generated parts as the source has them now. Throws when a file lacks the comments of a part. */
-export function generatedDocs(): { path: string; content: string }[] {
+export async function generatedDocs(): Promise<{ path: string; content: string }[]> {
   return [
     withParts('README.md', { services: serviceSummary() }),
     withParts('docs/settings.md', { settings: settingsTable() }),
+    withParts('docs/metrics.md', { metrics: await metricsTable() }),
     withParts('docs/services.md', { services: serviceSections(), findings: findingList() }),
   ]
 }
@@ -79,6 +81,16 @@ function settingsTable(): string {
       'shownDefault' in rest ? rest.shownDefault : fallback === undefined ? '' : code(fallback),
       help,
     ]),
+  )
+}
+
+async function metricsTable(): Promise<string> {
+  const metrics = await createMetrics('').registry.getMetricsAsJSON()
+  return table(
+    ['Metric', 'Type', 'What it is'],
+    metrics
+      .map(({ name, type, help }) => [code(name), String(type), help])
+      .sort(([a = ''], [b = '']) => a.localeCompare(b)),
   )
 }
 

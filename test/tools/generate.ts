@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '..', '..')
 const command = 'npm run generate'
 const heading = `# Generated from src/api/schema.ts by \`${command}\`. Do not edit.\n`
 
-function generatedFiles(): ReadonlyMap<string, string> {
+async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const crd = buildCrd()
   const chartCrd = {
     ...crd,
@@ -26,7 +26,7 @@ function generatedFiles(): ReadonlyMap<string, string> {
       'charts/tracardi-operator/templates/crd.yaml',
       `${heading}{{- if .Values.crds.install }}\n${escapeTemplate(toYaml(chartCrd))}{{- end }}\n`,
     ],
-    ...generatedDocs().map(({ path, content }) => [path, content] as const),
+    ...(await generatedDocs()).map(({ path, content }) => [path, content] as const),
   ])
 }
 
@@ -41,7 +41,7 @@ function escapeTemplate(text: string): string {
 
 async function main(): Promise<void> {
   const check = process.argv.includes('--check')
-  for (const [path, content] of generatedFiles()) {
+  for (const [path, content] of await generatedFiles()) {
     const file = join(root, path)
     if (check) {
       const current = await readFile(file, 'utf8').catch(() => undefined)
