@@ -34,6 +34,16 @@ export interface Part {
   readonly secret: boolean
 }
 
+/** What a block of PEM holds, which its BEGIN line tells. */
+export type PemKind = 'certificate' | 'encrypted private key' | 'private key' | 'public key' | 'RSA private key'
+
+/** Values that are of the right form, but work in a test mode only, or at a test system. */
+export interface TestMark {
+  readonly pattern: RegExp
+  /** What such a value is, with its article, for messages: "a test-mode key (sk_test_...)". */
+  readonly is: string
+}
+
 /** What a right value looks like. Every pattern and function here takes linear time, values may have a megabyte. */
 export interface Shape {
   /** The whole value: anchored, unless the field is multiline. */
@@ -62,6 +72,19 @@ export interface Shape {
   readonly problems?: (text: string) => readonly Problem[]
   /** The pieces that are searched for placeholders each. */
   readonly parts?: (text: string) => readonly Part[]
+  /** The value is PEM and holds blocks of one of these kinds, which must be readable. Certificates must not have expired. */
+  readonly pem?: readonly PemKind[]
+  /** The end that a value of this form has when it was copied without a mistake. Asked only about values that fit. */
+  readonly checksum?: (text: string) => string
+  /**
+   * When a value expires by what it says itself, in milliseconds since the epoch; undefined if it does not say. The `exp`
+   * of a JWT needs no such function.
+   */
+  readonly expires?: (text: string) => number | undefined
+  /** Right values hold signs that a shell takes for its own ($, !, backslashes), so that one may have taken them out. */
+  readonly shellSigns?: boolean
+  /** Such values work, but not for real: a warning where live credentials are expected. */
+  readonly test?: TestMark
 }
 
 /** A value of another kind that is often put here by mistake. */
@@ -126,6 +149,25 @@ export interface PartnerRule {
   readonly because: string
 }
 
+/**
+ * What a value says about something that another field speaks of too: the first group of a pattern that it fits (without
+ * regard to case), or a fixed word for each pattern, of which the first that fits counts. No match says nothing.
+ */
+export type Says = RegExp | readonly (readonly [RegExp, string])[] | ((text: string) => string | undefined)
+
+/** Two fields that must say the same about one thing, such as the region in a key and the one in a host. */
+export interface Agreement {
+  /** The finding stands at the first one. */
+  readonly fields: readonly [string, string]
+  readonly says: readonly [Says, Says]
+  /** What they speak of, with its article: "the data centre". */
+  readonly about: string
+  /** What to do about it, as whole sentences. */
+  readonly because: string
+  /** Default: an error. */
+  readonly severity?: 'warning'
+}
+
 export interface ServiceDefinition {
   /** As in `spec.service`. */
   readonly id: string
@@ -139,6 +181,7 @@ export interface ServiceDefinition {
   /** Fields of which one is useless without the other. */
   readonly pairs?: readonly (readonly [string, string])[]
   readonly partners?: readonly PartnerRule[]
+  readonly agreements?: readonly Agreement[]
 }
 
 /** The field of that canonical name, or undefined. */

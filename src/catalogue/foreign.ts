@@ -40,6 +40,8 @@ const distinctive = distinctiveShapes()
 
 /** What the value is, with its article, when it is a credential of another service than this one. */
 export function foreignCredential(text: string, service: ServiceDefinition): string | undefined {
+  // A JWT is of a form that many services use.
+  if (/^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return undefined
   const known = distinctive.find((other) => other.service !== service.id && fits(other.shape, text))
   return known?.is ?? others.find(([pattern]) => pattern.test(text))?.[1]
 }

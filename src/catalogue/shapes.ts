@@ -19,6 +19,7 @@ export const certificatesShape: Shape = {
   pattern: /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/,
   confidence: 'documented',
   expected: 'a PEM certificate, from its BEGIN CERTIFICATE line to its END CERTIFICATE line',
+  pem: ['certificate'],
 }
 
 /** An RSA key as OpenSSL writes it, not encrypted. Linear for the same reason. */
@@ -26,6 +27,15 @@ export const privateKeyShape: Shape = {
   pattern: /-----BEGIN (?:RSA )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA )?PRIVATE KEY-----/,
   confidence: 'documented',
   expected: 'an RSA private key in PEM, from its BEGIN line to its END line, without a passphrase',
+  pem: ['RSA private key'],
+}
+
+/** A key of any algorithm. Linear for the same reason. */
+export const anyPrivateKeyShape: Shape = {
+  pattern: /-----BEGIN (?:RSA |EC )?PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END (?:RSA |EC )?PRIVATE KEY-----/,
+  confidence: 'documented',
+  expected: 'a private key in PEM, from its BEGIN line to its END line, without a passphrase',
+  pem: ['private key'],
 }
 
 /** The address of a web service: host, port and path, but no user, query or fragment. */

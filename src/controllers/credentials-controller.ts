@@ -159,6 +159,7 @@ export class CredentialsController {
       service: resource.spec.service,
       credentials: resource.spec.credentials,
       secrets: inspected,
+      now: this.#options.clock.now(),
     })
     if (targetName === undefined) {
       const verdict = verdictOf(inspection)

@@ -3,11 +3,15 @@ import type { FieldDefinition, ServiceDefinition, Shape } from '../catalogue/def
 import { fits } from '../catalogue/definition.ts'
 import { foreignCredential } from '../catalogue/foreign.ts'
 import { isVendorSample } from '../catalogue/samples.ts'
+import { jwtExpiry } from './expiry.ts'
 import type { FindingDraft } from './findings.ts'
+import { percentDecoded, takesAsciiOnly, withoutLookalikes, withoutMixUps, withoutShellEscapes } from './mended.ts'
+import type { PemProblem } from './pem.ts'
+import { pemProblems } from './pem.ts'
 import { isOneCharacter, placeholderCode } from './placeholder.ts'
 import { acceptedKeys } from './resolve.ts'
 import type { ReadText } from './text.ts'
-import { decodeBase64 } from './text.ts'
+import { decodeBase64, readText } from './text.ts'
 import { allShapesOf } from './variant.ts'
 
 /** A draft that does not say yet where the value is. */
@@ -25,12 +29,14 @@ export function textProblems(read: ReadText): readonly ValueProblem[] {
 /**
  * All findings about a value, one for each cause.
  * @param shape what the value should look like in the chosen variant
+ * @param now milliseconds since the epoch
  */
 export function checkValue(
   service: ServiceDefinition,
   field: FieldDefinition,
   read: ReadText,
   shape: Shape | undefined,
+  now: number,
 ): readonly ValueProblem[] {
   const edges = textProblems(read)
   const { text } = read
@@ -44,12 +50,14 @@ export function checkValue(
   // Files end with a line break, and documents have several.
   if (!right && field.multiline !== true && isJsonDocument(text)) return [{ code: 'JsonDocument' }]
   if (read.broken) return edges
-  return [...edges, ...checkText(service, field, text, shape, right)]
+  return [...edges, ...checkText(service, field, text, shape, right, now)]
 }
 
 function hidesBase64(text: string, shapes: readonly Shape[]): boolean {
-  const decoded = decodeBase64(text)?.trim()
-  return decoded !== undefined && shapes.some((shape) => fits(shape, decoded))
+  const decoded = decodeBase64(text)
+  if (decoded === undefined) return false
+  const meant = readText(new TextEncoder().encode(decoded), { multiline: false, lenient: false }).text
+  return [meant, decoded.trim()].some((hidden) => hidden !== undefined && shapes.some((shape) => fits(shape, hidden)))
 }
 
 function isJsonDocument(text: string): boolean {
@@ -69,23 +77,61 @@ function checkText(
   text: string,
   shape: Shape | undefined,
   right: boolean,
+  now: number,
 ): readonly ValueProblem[] {
   if (isVendorSample(text) || (shape?.length !== undefined && text.includes(sampleMark))) {
     return [{ code: 'VendorSample' }]
   }
   const placeholder = findPlaceholder(field, text, shape, right)
   if (placeholder !== undefined && placeholder.code !== 'PossiblePlaceholder') return [placeholder]
+  const pem = shape?.pem === undefined ? undefined : pemProblems(text, shape.pem, now)
+  if (pem !== undefined && (pem.length > 0 || right)) return pem.map((problem) => withExpected(problem, shape))
+  const mistake = right ? undefined : knownMistake(text, allShapesOf(service, field.name))
+  if (mistake !== undefined) return [mistake]
   const wrong = wrongKind(service, field, text, shape, right)
   if (wrong !== undefined) return [wrong]
   const doubt = placeholder === undefined ? [] : [placeholder]
+  if (shape === undefined || right) {
+    const lapsed = (jwtExpiry(text) ?? shape?.expires?.(text) ?? Infinity) <= now
+    if (lapsed) return [{ code: 'ExpiredCredential' }]
+  }
   if (shape === undefined) {
     return field.secret && looksEncoded(text) ? [...doubt, { code: 'PossibleDoubleBase64' }] : doubt
   }
   const problems: readonly ValueProblem[] = shape.problems?.(text) ?? []
   if (problems.length > 0) return [...problems, ...doubt]
-  if (right)
-    return shape.retired === undefined ? doubt : [{ code: 'RetiredCredential', params: { why: shape.retired } }]
-  return [...mismatch(text, shape), ...doubt]
+  return [...(right ? aboutRightForm(text, shape) : mismatch(field, text, shape)), ...doubt]
+}
+
+/** A mistake is known when the value fits without it. */
+function knownMistake(text: string, shapes: readonly Shape[]): ValueProblem | undefined {
+  const certain = shapes.filter((shape) => shape.confidence !== 'guess')
+  if (certain.length === 0) return undefined
+  const fitsSome = (other: string | undefined): boolean =>
+    other !== undefined && certain.some((shape) => fits(shape, other))
+  if (fitsSome(percentDecoded(text))) return { code: 'UrlEncodedValue' }
+  if (fitsSome(withoutShellEscapes(text))) return { code: 'ShellEscapes' }
+  const position = text.search(/[^\0-\x7f]/) + 1
+  if (position > 0 && (certain.every(({ pattern }) => takesAsciiOnly(pattern)) || fitsSome(withoutLookalikes(text)))) {
+    return { code: 'NonAsciiCharacter', params: { position } }
+  }
+  // Only where one of the two is in no right value, and everything else is right.
+  const tokens = certain.filter(({ length, pattern }) => length === text.length && !pattern.test(text))
+  const mixedUp = withoutMixUps(text).some((other) => tokens.some((shape) => fits(shape, other)))
+  return mixedUp ? { code: 'LookalikeCharacter' } : undefined
+}
+
+function withExpected(problem: PemProblem, shape: Shape | undefined): ValueProblem {
+  return problem.code === 'WrongKindOfValue'
+    ? { ...problem, params: { ...problem.params, expected: shape?.expected ?? 'something else' } }
+    : problem
+}
+
+/** The form is right, but the value may be of no use all the same. */
+function aboutRightForm(text: string, shape: Shape): readonly ValueProblem[] {
+  if (shape.retired !== undefined) return [{ code: 'RetiredCredential', params: { why: shape.retired } }]
+  if (shape.checksum !== undefined && !text.endsWith(shape.checksum(text))) return [{ code: 'ChecksumMismatch' }]
+  return shape.test?.pattern.test(text) === true ? [{ code: 'TestCredential', params: { is: shape.test.is } }] : []
 }
 
 /** AWS puts this word into every key of its documentation. */
@@ -154,16 +200,16 @@ function looksEncoded(text: string): boolean {
   return /^[\x20-\x7e]+\r?\n$/.test(decodeBase64(text) ?? '')
 }
 
-function mismatch(text: string, shape: Shape): readonly ValueProblem[] {
+function mismatch(field: FieldDefinition, text: string, shape: Shape): readonly ValueProblem[] {
   const severity = shape.confidence === 'guess' ? 'warning' : 'error'
   const { length } = shape
-  // PEM that went through JSON or an environment file.
-  if (text.startsWith('-----BEGIN ') && text.includes('\\n')) return [{ code: 'EscapedLineBreaks' }]
+  // Where the alphabet has signs that a shell takes for its own, a shell may have taken them out.
+  const hint = shape.shellSigns === true || (field.secret && /[$!\\`]/.test(text)) ? { hint: 'shell' } : {}
   if (length !== undefined && text.length < length && (shape.cutOff ?? shape.anyLength)?.test(text) === true) {
-    return [{ code: 'Truncated', severity, params: { length, actual: text.length } }]
+    return [{ code: 'Truncated', severity, params: { length, actual: text.length, ...hint } }]
   }
   if (shape.anyLength?.test(text) !== true) {
-    return [{ code: 'PatternMismatch', severity, params: { expected: shape.expected } }]
+    return [{ code: 'PatternMismatch', severity, params: { expected: shape.expected, ...hint } }]
   }
   if (length === undefined || text.length === length) {
     return [{ code: 'UnusualLength', params: { expected: shape.expected } }]

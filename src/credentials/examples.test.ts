@@ -33,6 +33,7 @@ it.each(files.filter((name) => services.has(name.replace('.yaml', ''))))(
     const { findings, unresolved } = inspect({
       ...spec,
       secrets: new Map([[secret.metadata.name, { name: secret.metadata.name, type: 'Opaque', data }]]),
+      now: 0,
     })
     expect(unresolved).toEqual([])
     expect(new Set(findings.map((finding) => finding.code))).toEqual(new Set(['Placeholder']))

@@ -22,7 +22,9 @@ const params = {
   more: 3,
   expected: 'something',
   is: 'another thing',
+  hint: 'shell',
   kind: 'empty',
+  line: 'END',
   meant: 'd',
   other: 'e',
   partner: 'f',
@@ -32,6 +34,9 @@ const params = {
   because: 'So it is.',
   why: 'So it is.',
   part: 'a piece',
+  position: 7,
+  about: 'the region',
+  unknown: ['Nothing'],
 }
 
 const located = { field: 'field', secret: 'secret', key: 'key' }
@@ -52,6 +57,7 @@ describe('findings', () => {
       'SecretGivenAsValue',
       'SecretNotFound',
       'UnknownField',
+      'UnknownWaiver',
       'UnsupportedService',
     ])
   })
@@ -152,6 +158,7 @@ it('no text and no data of a finding holds four characters of a value', () => {
           service,
           credentials: { secretRef: { name: 'source' } },
           secrets: new Map([['source', secret]]),
+          now: 0,
         })
         const all = [...inspection.findings, ...inspection.unresolved]
         const printed = [...all.map(describeFinding), JSON.stringify(inspection.findings)].join('\n')

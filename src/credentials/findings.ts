@@ -68,6 +68,13 @@ function rewrite(finding: Finding): string {
     : `Write it again: ${patchCommand(finding.secret, finding.key)}.`
 }
 
+/** How to write a file of several lines. */
+function refile(finding: Finding): string {
+  if (finding.secret === undefined || finding.key === undefined) return 'Correct it in the spec.'
+  const secret = printableName(finding.secret)
+  return `Write it again from its file: kubectl create secret generic ${secret} --from-file=${printableName(finding.key)}=<file> --dry-run=client -o json | kubectl patch secret ${secret} --patch-file=/dev/stdin.`
+}
+
 function presentKeys(finding: Finding): string {
   const present = list(finding, 'present')
   const more = Number(text(finding, 'more'))
@@ -101,6 +108,12 @@ function orList(words: readonly string[]): string {
 
 function andList(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`
+}
+
+function shellHint(finding: Finding): string {
+  return text(finding, 'hint') === 'shell'
+    ? ' If it was given on a command line, put it between single quotes: shells change $, ! and backslashes elsewhere.'
+    : ''
 }
 
 function kind(severity: Severity, waivable: boolean, describe: (finding: Finding) => string): Kind {
@@ -286,10 +299,47 @@ const kinds = {
     true,
     (f) => `${place(f)}: the value has more than one line, but ${f.field ?? ''} is one plain value. ${rewrite(f)}`,
   ),
+  UrlEncodedValue: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: the value is percent-encoded, as it stands in a URL. Here it stands by itself: decode it (%2F is a slash, %2B a plus sign). ${rewrite(f)}`,
+  ),
+  ShellEscapes: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: the value holds backslashes that were meant for a shell. Put it between single quotes, without them. ${rewrite(f)}`,
+  ),
+  NonAsciiCharacter: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: the value contains a letter or sign that is not ASCII, at position ${text(f, 'position')}. It may look like an ASCII one, as Cyrillic letters and typographic dashes do. Copy it again from the vendor's page. ${rewrite(f)}`,
+  ),
+  LookalikeCharacter: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: letters and digits that look alike were mixed up (O and 0, I or l and 1, B and 8). Copy the value, do not type it. ${rewrite(f)}`,
+  ),
+  PemIncomplete: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: the PEM lacks its ${text(f, 'line')} line, or that line is damaged. Keep the whole file, from -----BEGIN to the last dash. ${refile(f)}`,
+  ),
+  PemUnreadable: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: what stands between the BEGIN and the END line cannot be read: something is missing, was added or changed. ${refile(f)}`,
+  ),
+  MissingLineBreaks: kind('error', true, (f) => `${place(f)}: the PEM has lost its line breaks. ${refile(f)}`),
   EscapedLineBreaks: kind(
     'error',
     true,
-    (f) => `${place(f)}: the value holds the two characters \\n where line breaks should be. ${rewrite(f)}`,
+    (f) => `${place(f)}: the value holds the two characters \\n where line breaks should be. ${refile(f)}`,
   ),
   QuotedValue: kind(
     'error',
@@ -345,12 +395,30 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: ${text(f, 'part') || 'the value'} has ${text(f, 'actual')} characters, expected ${text(f, 'length')}: it was probably cut off when it was copied. ${rewrite(f)}`,
+      `${place(f)}: ${text(f, 'part') || 'the value'} has ${text(f, 'actual')} characters, expected ${text(f, 'length')}: it was probably cut off when it was copied.${shellHint(f)} ${rewrite(f)}`,
   ),
   PatternMismatch: kind(
     'error',
     true,
-    (f) => `${place(f)}: the value does not look like ${f.field ?? 'this field'}. Expected: ${text(f, 'expected')}.`,
+    (f) =>
+      `${place(f)}: the value does not look like ${f.field ?? 'this field'}. Expected: ${text(f, 'expected')}.${shellHint(f)}`,
+  ),
+  ChecksumMismatch: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: the checksum at the end of the value does not match the rest: it was mistyped, or pieces of two values were joined. ${rewrite(f)}`,
+  ),
+  ExpiredCredential: kind(
+    'error',
+    true,
+    (f) => `${place(f)}: the value has expired, by the date that it holds itself. Have a new one issued. ${rewrite(f)}`,
+  ),
+  FieldsDisagree: kind(
+    'error',
+    true,
+    (f) =>
+      `${place(f)}: ${f.field ?? ''} and ${text(f, 'other')} speak of different things where ${text(f, 'about')} is concerned. ${text(f, 'because')}`,
   ),
   AmbiguousVariant: kind(
     'warning',
@@ -363,6 +431,18 @@ const kinds = {
       ? `${place(f)}: the value is of the right kind, but of an unusual length or division. Expected: ${text(f, 'expected')}.`
       : `${place(f)}: the value has ${text(f, 'actual')} characters, expected ${text(f, 'length')}. Was something pasted twice?`,
   ),
+  TestCredential: kind(
+    'warning',
+    true,
+    (f) =>
+      `${place(f)}: the value is ${text(f, 'is')}. It is taken and delivered, but nothing that is done with it is real.`,
+  ),
+  KeyNotVariable: kind(
+    'warning',
+    true,
+    (f) =>
+      `${place(f)}: the key can be no name of an environment variable in every shell (letters, digits and underscores, no digit first), so envFrom may leave it out. Rename it, or mount the Secret as files.`,
+  ),
   PossiblePlaceholder: kind(
     'warning',
     true,
@@ -373,6 +453,12 @@ const kinds = {
     true,
     (f) =>
       `${place(f)}: the value may be base64-encoded twice. Put plain text into stringData, or encode once for data.`,
+  ),
+  UnknownWaiver: kind(
+    'warning',
+    false,
+    (f) =>
+      `spec.credentials.waive lists ${quotedList(list(f, 'unknown'))}, which ${list(f, 'unknown').length === 1 ? 'is no code' : 'are no codes'} that can be waived.${didYouMean(f)}`,
   ),
   UnusedField: kind(
     'warning',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { certificate, ellipticKey, encryptedKey, rsaKey } from '../../test/support/pem.ts'
 import { services } from '../catalogue/services.ts'
 import type { Finding } from './findings.ts'
 import { describeFinding } from './findings.ts'
@@ -43,9 +44,9 @@ const temporary = `ASIA${text(base32, 16)}`
 const secretKey = `${text(alphanumeric, 19)}/+${text(alphanumeric, 19, 2)}`
 const sessionToken = base64(text(alphanumeric, 301))
 const role = `arn:aws:iam::${text(digits, 12)}:role/deploy/mailer`
-const pem = (label: string): string =>
-  `-----BEGIN ${label}-----\n${base64(text(alphanumeric, 90))}\n-----END ${label}-----\n`
+const [rsa, oldRsa] = [rsaKey(), rsaKey('pkcs1')]
 const twilio = { accountSid: `AC${hex(32)}`, authToken: hex(32, 2) }
+const now = Date.parse('2026-11-24')
 const url = 'https://es.example.internal:9200'
 const crm = { instanceUrl: 'https://acme.my.salesforce.com', clientId: consumerKey, clientSecret: consumerSecret }
 const cloud = {
@@ -63,6 +64,7 @@ function check(service: string, data: Data, fields: readonly FieldSource[] = [])
     service,
     credentials: { secretRef: { name: 'src' }, fields },
     secrets: new Map([['src', { name: 'src', type: 'Opaque', data: new Map(entries) }]]),
+    now,
   })
 }
 
@@ -90,11 +92,7 @@ describe('plausible credentials raise no alarm, and the right set is found from 
     ],
     ['airtable', 'oauthAccessToken', { access_token: airtableOauth }],
     ['elasticsearch', 'basic', { url, username: 'elastic', password: 'n0t-r3al' }],
-    [
-      'elasticsearch',
-      'basic',
-      { hosts: 'http://[::1]:9200/es', user: 'a b', elastic: 'n0t', caCert: pem('CERTIFICATE') },
-    ],
+    ['elasticsearch', 'basic', { hosts: 'http://[::1]:9200/es', user: 'a b', elastic: 'n0t', caCert: certificate() }],
     ['elasticsearch', 'apiKeyEncoded', { url, apiKey: encodedKey, verify_certs: 'True' }],
     ['elasticsearch', 'apiKeyEncoded', { url, encoded: `essu_${text(alphanumeric, 90)}==` }],
     ['elasticsearch', 'apiKeyPair', { node: url, id: keyId, api_key_secret: keySecret, ca_fingerprint: hex(64) }],
@@ -102,7 +100,7 @@ describe('plausible credentials raise no alarm, and the right set is found from 
     ['elasticsearch', 'cloudBasic', { cloudId, username: 'elastic', password: 'n0t-r3al' }],
     ['elasticsearch', 'cloudApiKey', { ELASTIC_CLOUD_ID: cloudId, ELASTIC_API_KEY: encodedKey }],
     ['elasticsearch', 'eckUserSecret', { elastic: text(alphanumeric, 24) }],
-    ['elasticsearch', 'eckUserSecret', { elastic: text(alphanumeric, 24), url, 'ca.crt': pem('CERTIFICATE') }],
+    ['elasticsearch', 'eckUserSecret', { elastic: text(alphanumeric, 24), url, 'ca.crt': certificate() }],
     [
       'elasticsearch',
       'tracardi',
@@ -137,15 +135,11 @@ describe('plausible credentials raise no alarm, and the right set is found from 
       {
         consumer_key: consumerKey,
         username: 'a@b.co',
-        'server.key': pem('RSA PRIVATE KEY'),
+        'server.key': oldRsa,
         aud: 'https://login.salesforce.com',
       },
     ],
-    [
-      'salesforce',
-      'jwtBearer',
-      { client_id: consumerKey, user: 'a@b.co', privateKey: pem('PRIVATE KEY').replaceAll('\n', '\r\n') },
-    ],
+    ['salesforce', 'jwtBearer', { client_id: consumerKey, user: 'a@b.co', privateKey: rsa }],
     ['salesforce', 'refreshToken', { ...crm, refresh_token: `5Aep861${text(alphanumeric, 70)}` }],
     [
       'salesforce',
@@ -355,12 +349,19 @@ describe('each service has mistakes of its own', () => {
     ['salesforce', { ...crm, clientSecret: consumerKey }, 'WrongKindOfValue clientSecret'],
     ['salesforce', { ...crm, instanceUrl: 'https://login.salesforce.com' }, 'WrongKindOfValue instanceUrl'],
     ['salesforce', { ...crm, instanceUrl: 'https://acme.lightning.force.com' }, 'WrongKindOfValue instanceUrl'],
-    ['salesforce', { ...jwt, privateKey: pem('CERTIFICATE') }, 'WrongKindOfValue privateKey'],
-    ['salesforce', { ...jwt, privateKey: pem('EC PRIVATE KEY') }, 'WrongKindOfValue privateKey'],
-    ['salesforce', { ...jwt, privateKey: pem('ENCRYPTED PRIVATE KEY') }, 'WrongKindOfValue privateKey'],
-    ['salesforce', { ...jwt, privateKey: pem('PRIVATE KEY').replaceAll('\n', '\\n') }, 'EscapedLineBreaks privateKey'],
-    ['salesforce', { ...jwt, privateKey: pem('PRIVATE KEY').slice(0, 90) }, 'PatternMismatch privateKey'],
-    ['salesforce', { ...jwt, privateKey: base64(pem('PRIVATE KEY')) }, 'DoubleBase64 privateKey'],
+    ['salesforce', { ...jwt, privateKey: certificate() }, 'WrongKindOfValue privateKey'],
+    ['salesforce', { ...jwt, privateKey: ellipticKey('sec1') }, 'WrongKindOfValue privateKey'],
+    ['salesforce', { ...jwt, privateKey: ellipticKey() }, 'WrongKindOfValue privateKey'],
+    ['salesforce', { ...jwt, privateKey: encryptedKey() }, 'WrongKindOfValue privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.replaceAll('\n', '\\n') }, 'EscapedLineBreaks privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.replaceAll('\n', ' ') }, 'MissingLineBreaks privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.replaceAll('\n', '\r\n') }, 'CarriageReturn? privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.slice(0, 200) }, 'PemIncomplete privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.slice(60) }, 'PemIncomplete privateKey'],
+    ['salesforce', { ...jwt, privateKey: rsa.replace(/\n.{9}/, '\n') }, 'PemUnreadable privateKey'],
+    ['salesforce', { ...jwt, privateKey: base64(rsa) }, 'DoubleBase64 privateKey'],
+    ['elasticsearch', { url, apiKey: encodedKey, caCert: certificate(new Date(now)) }, 'ExpiredCredential caCert'],
+    ['elasticsearch', { url, apiKey: encodedKey, caCert: rsa }, 'WrongKindOfValue caCert'],
     [
       'salesforce',
       { ...cloud, subdomain: `https://${cloud.subdomain}.auth.marketingcloudapis.com/` },

@@ -2,6 +2,7 @@
 import type {
   FieldDefinition,
   PartnerRule,
+  Says,
   ServiceDefinition,
   Shape,
   VariantDefinition,
@@ -11,7 +12,7 @@ import { services } from '../catalogue/services.ts'
 import type { ValueProblem } from './check-value.ts'
 import { checkValue, textProblems } from './check-value.ts'
 import type { Finding, FindingDraft } from './findings.ts'
-import { finding, sortFindings } from './findings.ts'
+import { finding, sortFindings, waivableCodes } from './findings.ts'
 import { nearestName } from './names.ts'
 import type { CredentialsInput, Resolution, ResolvedField, Secrets } from './resolve.ts'
 import { acceptedKeys, listKeys, resolve } from './resolve.ts'
@@ -42,6 +43,8 @@ export interface InspectInput {
   readonly secrets: Secrets
   /** For tests. Default: the whole catalogue. */
   readonly catalogue?: ReadonlyMap<string, ServiceDefinition>
+  /** Milliseconds since the epoch, for values that hold the date of their expiry. */
+  readonly now: number
 }
 
 export function inspect(input: InspectInput): Inspection {
@@ -83,7 +86,8 @@ export function inspect(input: InspectInput): Inspection {
     [
       ...resolution.problems,
       ...checkCompleteness(service, resolution, choice, texts),
-      ...checkFields(service, chosen, fields, texts),
+      ...checkFields(service, chosen, fields, texts, input.now),
+      ...unknownWaivers(waive),
     ].map((draft) => finding(draft, waive)),
   )
   return {
@@ -254,6 +258,7 @@ function checkFields(
   chosen: readonly VariantDefinition[],
   fields: ReadonlyMap<string, ResolvedField>,
   texts: ReadonlyMap<string, ReadText>,
+  now: number,
 ): readonly FindingDraft[] {
   const checked: CheckedField[] = []
   for (const definition of service.fields) {
@@ -263,20 +268,59 @@ function checkFields(
     checked.push({ definition, resolved, read, shape: shapeOf(service, chosen, definition.name, read.text) })
   }
   const swapped = findSwapped(checked)
-  return checked.flatMap((field) => {
-    const { definition, resolved, read, shape } = field
-    const where = {
-      field: definition.name,
-      ...inSecret(resolved.secret),
-      ...(resolved.key === undefined ? {} : { key: resolved.key }),
-    }
+  const wrong = new Set<string>()
+  const drafts = checked.flatMap((field) => {
+    const { definition, read, shape } = field
     const other = swapped.get(field)
     const problems =
       other === undefined
-        ? checkValue(service, definition, read, shape)
+        ? checkValue(service, definition, read, shape, now)
         : [...swapProblems(definition, other.definition), ...textProblems(read)]
-    return problems.map((problem) => ({ ...problem, ...where }))
+    if (other !== undefined || problems.length > 0) wrong.add(definition.name)
+    return problems.map((problem) => ({ ...problem, ...whereIs(field) }))
   })
+  return [...drafts, ...disagreements(service, checked, wrong)]
+}
+
+function whereIs({ definition, resolved }: CheckedField): Pick<FindingDraft, 'field' | 'secret' | 'key'> {
+  return {
+    field: definition.name,
+    ...inSecret(resolved.secret),
+    ...(resolved.key === undefined ? {} : { key: resolved.key }),
+  }
+}
+
+/** Fields that contradict each other. About a value that has a mistake of its own nothing more is said. */
+function disagreements(
+  service: ServiceDefinition,
+  checked: readonly CheckedField[],
+  wrong: ReadonlySet<string>,
+): readonly FindingDraft[] {
+  return (service.agreements ?? []).flatMap(({ fields, says, about, because, severity }) => {
+    const [a, b] = fields.map((name) => checked.find(({ definition }) => definition.name === name))
+    if (a === undefined || b === undefined || fields.some((name) => wrong.has(name))) return []
+    const one = whatItSays(says[0], a.read.text)
+    const other = whatItSays(says[1], b.read.text)
+    if (one === undefined || other === undefined || one === other) return []
+    const params = { other: fields[1], about, because }
+    return [{ code: 'FieldsDisagree', ...whereIs(a), ...(severity === undefined ? {} : { severity }), params }]
+  })
+}
+
+function whatItSays(says: Says, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  if (typeof says === 'function') return says(text)
+  return says instanceof RegExp
+    ? says.exec(text)?.[1]?.toLowerCase()
+    : says.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+/** A mistyped code in `waive` would waive nothing, and nobody would know. */
+function unknownWaivers(waive: ReadonlySet<string>): readonly FindingDraft[] {
+  const unknown = [...waive].filter((code) => !waivableCodes.some((known) => known === code))
+  if (unknown.length === 0) return []
+  const meant = nearestName(unknown.slice(0, 1), waivableCodes)
+  return [{ code: 'UnknownWaiver', params: { unknown, ...(meant === undefined ? {} : { meant }) } }]
 }
 
 /** One finding for both fields, and nothing about the form of either. */
