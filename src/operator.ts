@@ -24,6 +24,7 @@ import type { Freshness } from './kube/freshness.ts'
 import { LeaderElector } from './kube/leader-election.ts'
 import { objectKey, secrets } from './kube/objects.ts'
 import type { KubeObject, ResourceType, Secret } from './kube/objects.ts'
+import { RateLimiter, throttled } from './kube/rate-limiter.ts'
 import { Reflector } from './kube/reflector.ts'
 import { Store } from './kube/store.ts'
 import { Transport } from './kube/transport.ts'
@@ -74,7 +75,11 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     clock,
     metrics: metrics.transport,
   })
-  const client = new KubeClient(transport, { fieldManager: componentName })
+  const { qps, burst } = settings
+  const client = new KubeClient(
+    qps === 0 ? transport : throttled(transport, new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })),
+    { fieldManager: componentName },
+  )
   const identityOfReplica = `${hostname()}_${randomUUID()}`
   const onHandlerError = (): void => {
     log.error({}, 'an event handler failed')
@@ -150,11 +155,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const credentialsQueue = new Controller({
     ...controllerOptions,
     name: 'credentials',
+    groupOf: (key) => key.split('/')[0] ?? '',
     reconcile: (key, context) => credentials.reconcile(key, context),
   })
   const deliveryQueue = new Controller({
     ...controllerOptions,
     name: 'delivery',
+    groupOf: (key) => key.split('/')[1] ?? '',
     reconcile: (key, context) => delivery.reconcile(key, context),
   })
 
@@ -312,7 +319,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       metrics.leader(false)
       let worker: Promise<void> | undefined
       const elector = new LeaderElector({
-        client,
+        // Not throttled: the Lease must not be lost behind a queue of other calls.
+        client: new KubeClient(transport, { fieldManager: componentName }),
         namespace: settings.namespace,
         name: componentName,
         identity: identityOfReplica,

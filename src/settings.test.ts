@@ -10,6 +10,8 @@ const defaults: Settings = {
   leaderElect: true,
   cacheTtlMs: 60_000,
   secretAccess: 'Watch',
+  qps: 0,
+  burst: 100,
   resyncMs: 600_000,
   logLevel: 'info',
   watchNamespaces: [],

@@ -27,6 +27,14 @@ function duration(min: number, max: number, range: string): z.ZodType<number, st
     .refine((ms) => ms >= min && ms <= max, `must be ${range}`)
 }
 
+function number(min: number, max: number, range: string): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^\d{1,6}(?:\.\d{1,3})?$/, `must be a number, ${range}`)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be ${range}`)
+}
+
 interface Setting<T> {
   readonly flag: string
   readonly value: string
@@ -113,6 +121,20 @@ export const settings = {
     schema: duration(60_000, 86_400_000, 'between 1m and 24h'),
     fallback: '10m',
     help: 'How often metadata is listed again, spread out, in case an event was lost.',
+  }),
+  qps: setting({
+    flag: 'qps',
+    value: 'NUMBER',
+    schema: number(0, 100_000, 'between 0 and 100000'),
+    fallback: '0',
+    help: "Calls to the API server in a second, on average; 0 sets no limit. At most 32 are under way at once in any case, which the server's priority and fairness can bear, and what it asks for with 429 is obeyed.",
+  }),
+  burst: setting({
+    flag: 'burst',
+    value: 'NUMBER',
+    schema: number(1, 100_000, 'between 1 and 100000'),
+    fallback: '100',
+    help: 'With --qps: calls that may be made at once after a rest.',
   }),
   logLevel: setting({
     flag: 'log-level',

@@ -64,6 +64,8 @@ export class Controller {
     timeoutMs?: number
     /** How long `run` lets running reconciles finish before it aborts their signals. Default: 10 s. */
     drainMs?: number
+    /** Groups of keys take turns, so that a large one does not starve a small one. Default: one group. */
+    groupOf?: (key: string) => string
     queueMetrics?: QueueMetrics
     metrics?: ControllerMetrics
   }) {
@@ -79,6 +81,7 @@ export class Controller {
     this.#queue = new WorkQueue({
       name: options.name,
       clock: options.clock,
+      ...(options.groupOf === undefined ? {} : { groupOf: options.groupOf }),
       ...(options.queueMetrics === undefined ? {} : { metrics: options.queueMetrics }),
     })
   }

@@ -205,6 +205,52 @@ describe('shutDown', () => {
   })
 })
 
+describe('groups', () => {
+  const namespace = (key: string) => key.split('/')[0] ?? ''
+  const take = async (count: number) => {
+    const taken: string[] = []
+    for (let index = 0; index < count; index++) {
+      const key = (await queue.get()) ?? ''
+      taken.push(key)
+      queue.done(key)
+    }
+    return taken
+  }
+
+  it('take turns, each first in, first out', async () => {
+    queue = new WorkQueue({ name: 'test', clock, groupOf: namespace })
+    for (const key of ['big/1', 'big/2', 'big/3', 'small/1', 'big/4', 'other/1', 'small/2']) queue.add(key)
+    expect(queue.length).toBe(7)
+    expect(await take(7)).toEqual(['big/1', 'small/1', 'other/1', 'big/2', 'small/2', 'big/3', 'big/4'])
+    expect(queue.length).toBe(0)
+  })
+
+  it('one key is next but one, however many another namespace has', async () => {
+    queue = new WorkQueue({ name: 'test', clock, groupOf: namespace })
+    for (let index = 0; index < 5_000; index++) queue.add(`big/${index}`)
+    await take(100)
+    queue.add('small/1')
+    expect(await take(2)).toContain('small/1')
+  })
+
+  it('lose and repeat nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 0, max: 9 })), { maxLength: 80 }),
+        async (keys) => {
+          queue = new WorkQueue({ name: 'test', clock, groupOf: namespace })
+          const wanted = new Set(keys.map(([group, number]) => `${group}/${number}`))
+          for (const key of keys) queue.add(key.join('/'))
+          const taken = await take(wanted.size)
+          expect(new Set(taken)).toEqual(wanted)
+          expect(queue.length).toBe(0)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
+
 it('measures', async () => {
   const seen: unknown[] = []
   queue = new WorkQueue({

@@ -46,6 +46,50 @@ class Fifo {
   }
 }
 
+/**
+ * One Fifo for each group, taken from in turn: a group with thousands of keys does not hold up one with a single key, as
+ * it would in one line. With one group it is a Fifo.
+ */
+class FairQueue {
+  readonly #groupOf: (key: string) => string
+  readonly #groups = new Map<string, Fifo>()
+  /** The groups that have keys, the one whose turn it is first. */
+  readonly #turns = new Fifo()
+  #length = 0
+
+  constructor(groupOf: (key: string) => string) {
+    this.#groupOf = groupOf
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  push(key: string): void {
+    const group = this.#groupOf(key)
+    let keys = this.#groups.get(group)
+    if (keys === undefined) {
+      keys = new Fifo()
+      this.#groups.set(group, keys)
+      this.#turns.push(group)
+    }
+    keys.push(key)
+    this.#length++
+  }
+
+  shift(): string | undefined {
+    const group = this.#turns.shift()
+    if (group === undefined) return undefined
+    const keys = this.#groups.get(group)
+    const key = keys?.shift()
+    // A group is known only while it has keys: the namespaces of years must not stay in memory.
+    if (keys === undefined || keys.length === 0) this.#groups.delete(group)
+    else this.#turns.push(group)
+    if (key !== undefined) this.#length--
+    return key
+  }
+}
+
 interface Delayed {
   readonly key: string
   at: number
@@ -134,7 +178,7 @@ export class WorkQueue {
   readonly #baseDelayMs: number
   readonly #maxDelayMs: number
   readonly #metrics: QueueMetrics | undefined
-  readonly #queue = new Fifo()
+  readonly #queue: FairQueue
   /** Keys to be worked on: in the queue, or in work and added again. The value is when. */
   readonly #dirty = new Map<string, number>()
   /** Keys in work. The value is since when. */
@@ -153,12 +197,15 @@ export class WorkQueue {
     baseDelayMs?: number
     /** Default: 5 minutes. */
     maxDelayMs?: number
+    /** Groups of keys take turns. Default: all keys are of one group, first in, first out. */
+    groupOf?: (key: string) => string
     metrics?: QueueMetrics
   }) {
     this.#name = options.name
     this.#clock = options.clock
     this.#baseDelayMs = options.baseDelayMs ?? 5
     this.#maxDelayMs = options.maxDelayMs ?? 300_000
+    this.#queue = new FairQueue(options.groupOf ?? (() => ''))
     this.#metrics = options.metrics
     this.#metrics?.inProgress?.(this.#name, () => this.#workInProgress())
   }

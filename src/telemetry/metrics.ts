@@ -28,6 +28,8 @@ export interface Metrics {
     workers(controller: string, active: number, all: number): void
   }
   readonly cache: { hit(): void; miss(): void }
+  /** How long a call waited for --qps, in seconds. */
+  readonly rateLimiter: (verb: string, seconds: number) => void
   leader(isLeader: boolean): void
   /** Asked at each scrape: how long ago the API server confirmed a cache, in seconds. */
   cacheAge(name: string, read: () => number): void
@@ -49,6 +51,13 @@ export function createMetrics(version: string): Metrics {
   const requestDuration = new Histogram({
     name: 'rest_client_request_duration_seconds',
     help: 'Time that requests to the API server took, in seconds, by verb.',
+    labelNames: ['verb'],
+    buckets: fastBuckets,
+    registers,
+  })
+  const rateLimiter = new Histogram({
+    name: 'rest_client_rate_limiter_duration_seconds',
+    help: 'Time that calls waited for --qps, in seconds, by verb.',
     labelNames: ['verb'],
     buckets: fastBuckets,
     registers,
@@ -268,6 +277,9 @@ export function createMetrics(version: string): Metrics {
       miss: () => {
         cacheReads.inc({ result: 'miss' })
       },
+    },
+    rateLimiter: (verb, seconds) => {
+      rateLimiter.observe({ verb }, seconds)
     },
     leader: (isLeader) => {
       leader.set({ name: 'tracardi-operator' }, isLeader ? 1 : 0)
