@@ -481,6 +481,15 @@ export const waivableCodes: readonly FindingCode[] = findingCodes.filter((code) 
 
 const waivable: ReadonlySet<string> = new Set(waivableCodes)
 
+export function isWaivable(code: FindingCode): boolean {
+  return table[code].waivable
+}
+
+/** How serious findings of a code are, unless a check says otherwise. */
+export function severityOf(code: FindingCode): Severity {
+  return table[code].severity
+}
+
 /** A finding as the checks make it, before `waive` is looked at. */
 export interface FindingDraft {
   readonly code: FindingCode

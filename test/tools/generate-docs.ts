@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import type { FieldDefinition, ServiceDefinition } from '../../src/catalogue/definition.ts'
 import { services } from '../../src/catalogue/services.ts'
 import { defaultTargetKeys } from '../../src/catalogue/target-keys.ts'
+import { explainFinding } from '../../src/credentials/finding-pages.ts'
+import type { FindingPage } from '../../src/credentials/finding-pages.ts'
 import { findingCodes, waivableCodes } from '../../src/credentials/findings.ts'
 import { settings, variableOf } from '../../src/settings.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -17,6 +19,7 @@ export async function generatedDocs(): Promise<{ path: string; content: string }
     withParts('docs/settings.md', { settings: settingsTable() }),
     withParts('docs/metrics.md', { metrics: await metricsTable() }),
     withParts('docs/services.md', { services: serviceSections(), findings: findingList() }),
+    ...findingPages(),
   ]
 }
 
@@ -149,7 +152,66 @@ function checkOf(service: ServiceDefinition, field: FieldDefinition): string {
 function findingList(): string {
   const waivable: ReadonlySet<string> = new Set(waivableCodes)
   return [
+    'Every code has [a page](findings/README.md): what it means, how it comes about, how to mend it.',
     `Codes that \`waive\` can name: ${codes(waivableCodes)}.`,
     `Codes that it cannot, because a value is not there or a choice was not made: ${codes(findingCodes.filter((name) => !waivable.has(name)))}.`,
   ].join('\n\n')
+}
+
+const notice = '<!-- Generated from src/credentials/finding-pages.ts by `npm run generate`. Do not edit. -->'
+
+/** A page for each code, and one that lists them. */
+function findingPages(): { path: string; content: string }[] {
+  const pages = findingCodes.map(explainFinding).filter((page) => page !== undefined)
+  return [
+    { path: 'docs/findings/README.md', content: findingIndex(pages) },
+    ...pages.map((page) => ({ path: `docs/findings/${page.code}.md`, content: findingPage(page) })),
+  ]
+}
+
+function findingIndex(pages: readonly FindingPage[]): string {
+  const rows = (severity: FindingPage['severity']): string[][] =>
+    pages
+      .filter((page) => page.severity === severity)
+      .map((page) => [`[${page.code}](${page.code}.md)`, page.meaning, page.waivable ? 'yes' : 'no'])
+  return [
+    '# Findings',
+    notice,
+    'Each finding has a code, which is the reason of the condition `CredentialsValid`, and what `spec.credentials.waive` names. No message holds a value or a piece of one.',
+    '## Errors',
+    'They keep credentials from coming into force. What was in force before stays so, and running pods are not affected. Where the form of a value is only guessed, the same code warns.',
+    table(['Code', 'What it means', 'Can be waived'], rows('error')),
+    '## Warnings',
+    'They block nothing, and stand in the message of `CredentialsValid`.',
+    table(['Code', 'What it means', 'Can be waived'], rows('warning')),
+    '',
+  ]
+    .join('\n\n')
+    .replace(/\n+$/, '\n')
+}
+
+function findingPage(page: FindingPage): string {
+  const effect =
+    page.severity === 'error'
+      ? 'An error: the credentials do not come into force. What was in force before stays so.'
+      : 'A warning: it blocks nothing.'
+  const waiver = page.waivable
+    ? `Who knows better lists ${code(page.code)} under \`spec.credentials.waive\`.`
+    : 'It cannot be waived.'
+  return [
+    `# ${page.code}`,
+    notice,
+    `\`\`\`text\n${page.message}\n\`\`\``,
+    page.meaning,
+    `${effect} ${waiver}`,
+    '## How it comes about',
+    page.causes,
+    '## How to mend it',
+    page.mend,
+    `\`\`\`sh\n${page.commands.join('\n')}\n\`\`\``,
+    'All codes: [findings](README.md).',
+    '',
+  ]
+    .join('\n\n')
+    .replace(/\n+$/, '\n')
 }
