@@ -90,10 +90,17 @@ const kubeconfigSchema = z.object({
   users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
 })
 
+/** How the API server answered. */
+export interface Answer {
+  readonly code: number
+  /** Of the error; empty for a success. */
+  readonly message: string
+}
+
 const timeoutMs = 60_000
 const pollMs = 100
 
-function pathOf(plural: keyof Kinds, namespace: string | undefined, name?: string): string {
+export function pathOf(plural: keyof Kinds, namespace: string | undefined, name?: string): string {
   const place = namespace === undefined ? '' : `/namespaces/${namespace}`
   return `${prefixes[plural]}${place}/${plural}${name === undefined ? '' : `/${name}`}`
 }
@@ -175,6 +182,19 @@ export class Kube implements AsyncDisposable {
     await this.kubectl(['apply', '--namespace', namespace, '--filename', '-'], JSON.stringify(object))
   }
 
+  /** One call on behalf of a user, whatever the answer is. */
+  async callAs(
+    user: string,
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body: object = {},
+    contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+  ): Promise<Answer> {
+    const answer = await this.#call(method, path, body, contentType, { 'impersonate-user': user })
+    const { message } = z.object({ message: z.string().default('') }).parse(answer.body)
+    return { code: answer.code, message: answer.code < 300 ? '' : message }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.close()
   }
@@ -184,6 +204,7 @@ export class Kube implements AsyncDisposable {
     path: string,
     body?: object,
     contentType = 'application/json',
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number; body: unknown }> {
     const response = await request(`${this.#server}${path}`, {
       method,
@@ -193,6 +214,7 @@ export class Kube implements AsyncDisposable {
         accept: 'application/json',
         'content-type': contentType,
         'user-agent': 'kubectl-of-a-test',
+        ...headers,
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })

@@ -142,12 +142,16 @@ export async function buildIfNeeded(): Promise<void> {
 /** What the tests give to the release and to its namespace. */
 export const release = { name: 'tracardi-operator', namespace: 'tracardi-system' } as const
 
-/** Runs the real Helm in the namespace of the release. Throws with what it said when it fails. */
-export async function helm(kubeconfig: string, args: readonly string[]): Promise<string> {
+/** Runs the real Helm, in the namespace of the release unless told. Throws with what it said when it fails. */
+export async function helm(
+  kubeconfig: string,
+  args: readonly string[],
+  namespace: string = release.namespace,
+): Promise<string> {
   const { code, stdout, stderr } = await run(await helmPath(), [
     ...args,
     `--kubeconfig=${kubeconfig}`,
-    `--namespace=${release.namespace}`,
+    `--namespace=${namespace}`,
   ])
   if (code !== 0) throw new Error(`helm ${args.join(' ')}: ${stdout}${stderr}`)
   return stdout
