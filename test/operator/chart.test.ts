@@ -60,6 +60,19 @@ async function schemaHas(kind: string): Promise<boolean> {
   return JSON.stringify(await kube.get('customresourcedefinitions', undefined, crd)).includes(kind)
 }
 
+/** How many policies are there, bindings included. */
+async function policies(): Promise<number> {
+  const kinds = 'validatingadmissionpolicies,validatingadmissionpolicybindings'
+  return (await kube.kubectl(['get', kinds, '--output=name'])).split('\n').filter((line) => line !== '').length
+}
+
+/** The status as somebody else would write it: refused once the policies hold, and stored by nobody. */
+function forgedStatus(): Promise<string> {
+  const patch = '--patch={"status":{"credentialsId":"99-aaaaa"}}'
+  const args = ['patch', 'tracardiresource', 'sms', '--namespace', ns, '--subresource=status', '--type=merge', patch]
+  return kube.kubectl([...args, '--dry-run=server']).catch((error: unknown) => String(error))
+}
+
 /** What everybody had at the end of a step. */
 let delivered: Rollouts
 let contents: Record<string, string> | undefined
@@ -79,10 +92,13 @@ test('the first chart, with a resource that is delivered', async () => {
   expect(delivered.replicaSets).toHaveLength(2)
 })
 
-test('upgraded to this chart: the schema is new, nothing restarts, and it works with these rights', async () => {
+test('upgraded to this chart: the schema is new, nothing restarts, and it works with these rights and policies', async () => {
   const before = await kube.get('tracardiresources', ns, 'sms')
+  expect(await policies()).toBe(0)
   await helm(cluster.kubeconfigPath, ['upgrade', release.name, chart, values, '--wait'])
   expect(await schemaHas('StatefulSet')).toBe(true)
+  expect(await policies()).toBeGreaterThan(0)
+  await waitFor('the policies to hold', forgedStatus, (said) => said.includes('is written by its operator alone'))
   await using operator = await start()
   await sleep(aWhile)
   expect(await rollouts()).toEqual(delivered)
@@ -108,6 +124,8 @@ test('upgraded to this chart: the schema is new, nothing restarts, and it works 
 test('rolled back, and forward again: nothing restarts, nothing is lost', async () => {
   await helm(cluster.kubeconfigPath, ['rollback', release.name, '1', '--wait'])
   expect(await schemaHas('StatefulSet')).toBe(false)
+  expect(await policies()).toBe(0)
+  await waitFor('the end of the policies', forgedStatus, (said) => said.includes('patched'))
   // What the older schema does not know is still stored.
   const stored = await kube.get('tracardiresources', ns, 'new')
   expect(stored?.spec.consumers).toHaveLength(1)
@@ -129,8 +147,9 @@ test('rolled back, and forward again: nothing restarts, nothing is lost', async 
 test('from all namespaces to some, and back: the rights follow', async () => {
   const flag = `--set-json=watchNamespaces=${JSON.stringify([ns])}`
   await helm(cluster.kubeconfigPath, ['upgrade', release.name, chart, values, flag, '--wait'])
+  const ofTheOperator = `${release.namespace}:${release.name}`
   const clusterRoles = async (): Promise<string[]> =>
-    (await kube.list('clusterroles')).map(({ metadata }) => metadata.name).filter((name) => name.includes(release.name))
+    (await kube.list('clusterroles')).map(({ metadata }) => metadata.name).filter((name) => name === ofTheOperator)
   expect(await clusterRoles()).toEqual([])
   const listed = await helm(cluster.kubeconfigPath, ['get', 'manifest', release.name])
   expect(listed).toContain(`--watch-namespaces=${ns}`)
@@ -143,6 +162,7 @@ test('uninstalled while the operator runs, then the resources deleted: nothing r
   await using operator = await start()
   await helm(cluster.kubeconfigPath, ['uninstall', release.name, '--wait'])
   expect(await schemaHas('StatefulSet')).toBe(true)
+  expect(await policies()).toBe(0)
   await sleep(aWhile)
   expect(await rollouts()).toEqual(delivered)
   expect((await kube.list('tracardiresources', ns)).map(({ metadata }) => metadata.name).sort()).toEqual(['new', 'sms'])

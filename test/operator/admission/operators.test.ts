@@ -114,8 +114,7 @@ test('two installations: a policy holds where its installation works, and lets t
   const shared = await createNamespace(kube, 'shared')
   await grant(kube, shared, { author: [right('*', 'tracardiresources/status.tracardi.com')] })
   await kube.create('tracardiresources', shared, onlyChecks('sms'))
-  const run = (...args: string[]): Promise<string> =>
-    helm(inject('kubeconfig'), args, other.namespace)
+  const run = (...args: string[]): Promise<string> => helm(inject('kubeconfig'), args, other.namespace)
   const values = ['--set=replicas=0,crds.install=false', `--set-json=watchNamespaces=["${shared}"]`]
   try {
     await run('install', other.name, chart, '--create-namespace', ...values)
@@ -128,4 +127,32 @@ test('two installations: a policy holds where its installation works, and lets t
     await run('uninstall', other.name)
     for (const name of [shared, other.namespace]) await kube.remove('namespaces', undefined, name)
   }
+})
+
+describe('the chart', () => {
+  const kindsOf = async (...flags: string[]): Promise<Set<string | undefined>> => {
+    const rendered = await helm(inject('kubeconfig'), ['template', 'x', chart, ...flags])
+    return new Set([...rendered.matchAll(/^kind: (.*)$/gm)].map(([, kind]) => kind))
+  }
+  const namespaced = ['Deployment', 'Role', 'RoleBinding', 'ServiceAccount']
+
+  test('brings only what an administrator of namespaces may install, if that is wanted', async () => {
+    const flags = ['crds.install=false', 'policies.enabled=false', 'aggregatedClusterRoles.create=false']
+    const kinds = await kindsOf(`--set=${flags.join()}`, '--set-json=watchNamespaces=["a"]')
+    expect([...kinds].sort()).toEqual(namespaced)
+  })
+
+  test('is not installed without policies because the API server is too old to know them, but because it is wanted', async () => {
+    const old = '--kube-version=v1.29.14'
+    await expect(kindsOf(old)).rejects.toThrow(
+      'ValidatingAdmissionPolicies need Kubernetes 1.30: set policies.enabled=false',
+    )
+    expect(await kindsOf(old, '--set=policies.enabled=false')).not.toContain('ValidatingAdmissionPolicy')
+    expect(await kindsOf('--kube-version=v1.30.0-eks-036c24b')).toContain('ValidatingAdmissionPolicy')
+  })
+
+  test.each(["a'b", 'a"b', 'a\\b', ''])('takes no name of a writer that would be CEL: %s', async (name) => {
+    const flag = `--set-json=policies.statusWriters=${JSON.stringify([name])}`
+    await expect(kindsOf(flag)).rejects.toThrow('policies')
+  })
 })
