@@ -55,6 +55,8 @@ export interface Shape {
   readonly expected: string
   /** Number of characters of a fixed-length token: a shorter value blocks as Truncated, a longer one only warns. */
   readonly length?: number
+  /** A right value that is no working credential. */
+  readonly example?: string
   /** The fixed beginning of a token. */
   readonly prefix?: string
   /** The pattern with its lengths left open: a value that fits this, but not the pattern, differs in length alone. */
@@ -107,7 +109,7 @@ export interface FieldDefinition {
   /** Secret fields are never given as `value` in a spec. */
   readonly secret: boolean
   readonly description: string
-  /** An example that is no working credential. */
+  /** A right value that is no working credential. Default: that of the shape. */
   readonly example?: string
   readonly shape?: Shape
   readonly lookalikes?: readonly Lookalike[]
@@ -125,6 +127,8 @@ export interface VariantDefinition {
   readonly optional: readonly string[]
   /** Shapes that hold for fields in this variant, in place of those of the fields themselves. */
   readonly shapes?: Readonly<Record<string, Shape>>
+  /** Examples that hold for fields in this variant. Default: that of the shape here, of the field, of its shape. */
+  readonly examples?: Readonly<Record<string, string>>
   /**
    * Several variants can be complete with the same fields. Whether the contents speak for this one; the variant without
    * this function is taken when no other recognises itself.
@@ -168,13 +172,28 @@ export interface Agreement {
   readonly severity?: 'warning'
 }
 
+/**
+ * How a resource of Tracardi is made of our fields: for each key of its `credentials.production` and `credentials.test` a
+ * template. `{apiKey}` is the value of a field, `{port|6379}` one with a default, `{url.host}` a part of a URL or of a
+ * JSON document; all else stands for itself. A key whose template needs a field that is not there is left out.
+ */
+export interface TracardiMapping {
+  /** Id of the type, as in tracardi-types.ts, which has its name, tags, icon and destination. */
+  readonly type: string
+  /** The variants that the type can be made of. Default: all. */
+  readonly variants?: readonly string[]
+  readonly credentials: Readonly<Record<string, string>>
+}
+
 export interface ServiceDefinition {
-  /** As in `spec.service`. */
+  /** As in `spec.service`: lower case, with dashes. The file has the same name, the constant in it that in camelCase. */
   readonly id: string
   readonly title: string
   readonly description: string
   /** The vendor's page about its credentials. */
   readonly docs?: string
+  /** Where a person gets the credential: whole sentences. */
+  readonly getCredential: string
   readonly fields: readonly FieldDefinition[]
   /** In order of preference. */
   readonly variants: readonly VariantDefinition[]
@@ -182,9 +201,21 @@ export interface ServiceDefinition {
   readonly pairs?: readonly (readonly [string, string])[]
   readonly partners?: readonly PartnerRule[]
   readonly agreements?: readonly Agreement[]
+  /** The types of Tracardi that the service is, the first that fits a variant counts; or why there is none. */
+  readonly tracardi: readonly TracardiMapping[] | { readonly none: string }
+  /** Nothing in it is secret: an address, a public id, or nothing at all. The description says so. */
+  readonly holdsNoCredential?: true
+  /** What is said here without evidence: whole sentences, for the docs. */
+  readonly notConfirmed?: readonly string[]
 }
 
 /** The field of that canonical name, or undefined. */
 export function findField(service: ServiceDefinition, name: string): FieldDefinition | undefined {
   return service.fields.find((field) => field.name === name)
+}
+
+/** A right value of a field in a variant, that is no working credential. Undefined: none is known. */
+export function exampleOf(service: ServiceDefinition, variant: VariantDefinition, name: string): string | undefined {
+  const field = findField(service, name)
+  return variant.examples?.[name] ?? variant.shapes?.[name]?.example ?? field?.example ?? field?.shape?.example
 }

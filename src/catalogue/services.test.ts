@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ServiceDefinition } from './definition.ts'
@@ -9,27 +9,23 @@ import { defaultTargetKeys } from './target-keys.ts'
 const all = [...services.values()]
 
 describe('the catalogue', () => {
-  it('registers every service file', async () => {
-    const files = (await readdir(import.meta.dirname)).filter((name) => /^[a-z0-9-]+\.ts$/.test(name))
-    const sources = await Promise.all(files.map((name) => readFile(join(import.meta.dirname, name), 'utf8')))
-    const declared = files.filter((_, index) => /^export const \w+: ServiceDefinition\b/m.test(sources[index]!))
-    expect(declared.map((name) => name.replace('.ts', '')).sort()).toEqual(serviceIds)
+  it('holds every service file, each under the name of its file', async () => {
+    const files = await readdir(join(import.meta.dirname, 'services'))
+    expect(files.map((name) => name.replace('.ts', '')).sort()).toEqual(serviceIds)
+    for (const [id, service] of services) expect(service.id).toBe(id)
+    for (const id of serviceIds) expect(id).toMatch(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/)
   })
 
-  it('lists ids sorted, each under its own name', () => {
-    expect(serviceIds).toEqual([
-      'airtable',
-      'aws',
-      'clicksend',
-      'elasticsearch',
-      'matomo',
-      'redis',
-      'salesforce',
-      'sendgrid',
-      'telegram',
-      'twilio',
-    ])
-    for (const [id, service] of services) expect(service.id).toBe(id)
+  it.each(all)('$id: says what it is in whole sentences', (service) => {
+    const { description, getCredential, notConfirmed = [], tracardi } = service
+    const reason = 'none' in tracardi ? [tracardi.none] : []
+    const fields = service.fields.map((field) => field.description)
+    const variants = service.variants.map((variant) => variant.description)
+    for (const text of [description, getCredential, ...notConfirmed, ...reason, ...fields, ...variants]) {
+      expect(text).toMatch(/^[A-Z"a-z].*[.]$/)
+    }
+    expect(service.docs ?? 'https://').toMatch(/^https:\/\//)
+    expect(service.fields.some((field) => field.secret)).toBe(service.holdsNoCredential !== true)
   })
 
   it.each(all)('$id: names are unique, and no name stands for two fields', (service) => {
@@ -61,10 +57,12 @@ describe('the catalogue', () => {
 
   it.each(all)('$id: examples fit their patterns, and keys can be environment variables', (service) => {
     for (const field of service.fields) {
-      if (field.example !== undefined && field.shape !== undefined) {
-        expect(fits(field.shape, field.example), field.name).toBe(true)
-        expect(field.shape.anyLength?.test(field.example) ?? true, field.name).toBe(true)
-        expect(field.example.length, field.name).toBe(field.shape.length ?? field.example.length)
+      const example = field.example ?? field.shape?.example
+      expect(example, field.name).toBeDefined()
+      if (example !== undefined && field.shape !== undefined) {
+        expect(fits(field.shape, example), field.name).toBe(true)
+        expect(field.shape.anyLength?.test(example) ?? true, field.name).toBe(true)
+        expect(example.length, field.name).toBe(field.shape.length ?? example.length)
       }
       for (const key of defaultTargetKeys(service, field.name)) expect(key).toMatch(/^[A-Z][A-Z0-9_]*$/)
     }

@@ -4,7 +4,7 @@ import { hostPortProblems, urlParts, urlProblems, webUrlProblems } from './url.t
 const schemes = ['redis', 'rediss']
 
 function codes(text: string): readonly string[] {
-  return urlProblems(text, schemes).map((problem) => problem.code)
+  return urlProblems(text, schemes, { number: true }).map((problem) => problem.code)
 }
 
 describe('urlProblems', () => {
@@ -20,7 +20,7 @@ describe('urlProblems', () => {
     'redis://u:p@h/0?name=a@b',
     "redis://u:!$&'()*+,;=-._~@h",
   ])('finds nothing in %s', (text) => {
-    expect(urlProblems(text, schemes)).toEqual([])
+    expect(urlProblems(text, schemes, { number: true })).toEqual([])
   })
 
   it.each([
@@ -56,7 +56,9 @@ describe('urlProblems', () => {
     ['redis://u:p w@h', ['a space as %20']],
     ['redis://u@x:p#@/w@h', ['"@" as %40', '"/" as %2F', '"#" as %23']],
   ])('%s: one finding for all characters to escape', (text, escapes) => {
-    expect(urlProblems(text, schemes)).toEqual([{ code: 'UrlUnescapedCharacter', params: { escapes } }])
+    expect(urlProblems(text, schemes, { number: true })).toEqual([
+      { code: 'UrlUnescapedCharacter', params: { escapes } },
+    ])
   })
 })
 

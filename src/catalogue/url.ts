@@ -4,20 +4,33 @@
  */
 import type { Part, Problem } from './definition.ts'
 
+/** What the URLs of a service may have that those of others have not. */
+export interface UrlForm {
+  /** Several hosts with commas between them. */
+  readonly hosts?: boolean
+  /** What follows the host is the number of a database. */
+  readonly number?: boolean
+}
+
 interface SplitUrl {
   readonly scheme: string
   /** Undefined: there is no `@`. */
   readonly userinfo: string | undefined
-  readonly host: string
-  /** Without the colon. Undefined: there is none. */
-  readonly port: string | undefined
+  /** At least one; each has its port without the colon, if there is one. */
+  readonly hosts: readonly HostAndPort[]
   /** From the slash on. */
   readonly path: string
 }
 
+interface HostAndPort {
+  readonly host: string
+  readonly port: string | undefined
+}
+
 const schemePattern = /^([A-Za-z][A-Za-z0-9+.-]{0,31}):\/\//
 const hostAndPort = /^(?:[^:@\s/?#]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/
-const databaseAndQuery = /^(?:\/\d{0,5})?(?:\?[^\s#]*)?$/
+const numberAndQuery = /^(?:\/\d{0,5})?(?:\?[^\s#]*)?$/
+const pathAndQuery = /^(?:\/[^@\s?#]*)?(?:\?[^\s#]*)?$/
 
 function firstDelimiter(text: string): number {
   const at = text.search(/[/?#]/)
@@ -28,18 +41,24 @@ function firstDelimiter(text: string): number {
  * Where the user and password end. Passwords with a raw `/`, `?` or `#` push their `@` behind what looks like the end of
  * the authority, so the last `@` counts, unless the text is well-formed without it.
  */
-function endOfUserinfo(rest: string): number {
+function endOfUserinfo(rest: string, form: UrlForm): number {
   const last = rest.lastIndexOf('@')
   if (last < 0) return -1
   const end = firstDelimiter(rest)
   const authority = rest.slice(0, end)
   const inAuthority = authority.lastIndexOf('@')
   if (inAuthority === last) return last
-  const wellFormed = hostAndPort.test(authority.slice(inAuthority + 1)) && databaseAndQuery.test(rest.slice(end))
+  const hosts = hostList(authority.slice(inAuthority + 1), form)
+  const tail = form.number === true ? numberAndQuery : pathAndQuery
+  const wellFormed = hosts.every((host) => hostAndPort.test(host)) && tail.test(rest.slice(end))
   return wellFormed ? inAuthority : last
 }
 
-function splitHost(authority: string): Pick<SplitUrl, 'host' | 'port'> {
+function hostList(authority: string, form: UrlForm): readonly string[] {
+  return form.hosts === true ? authority.split(',') : [authority]
+}
+
+function splitHost(authority: string): HostAndPort {
   const bracket = authority.startsWith('[') ? authority.indexOf(']') : -1
   const colon = authority.indexOf(':', bracket + 1)
   return {
@@ -48,18 +67,18 @@ function splitHost(authority: string): Pick<SplitUrl, 'host' | 'port'> {
   }
 }
 
-function splitUrl(text: string): SplitUrl | undefined {
+function splitUrl(text: string, form: UrlForm): SplitUrl | undefined {
   const scheme = schemePattern.exec(text)
   if (scheme === null) return undefined
   const rest = text.slice(scheme[0].length)
-  const at = endOfUserinfo(rest)
+  const at = endOfUserinfo(rest, form)
   const afterUser = rest.slice(at + 1)
   const end = firstDelimiter(afterUser)
   const tail = afterUser.slice(end)
   return {
     scheme: scheme[1] ?? '',
     userinfo: at < 0 ? undefined : rest.slice(0, at),
-    ...splitHost(afterUser.slice(0, end)),
+    hosts: hostList(afterUser.slice(0, end), form).map(splitHost),
     path: tail.startsWith('/') ? tail.slice(0, tail.search(/[?#]|$/)) : '',
   }
 }
@@ -102,20 +121,20 @@ function isPort(text: string): boolean {
 }
 
 /**
- * What is wrong with a `scheme://[[user][:password]@]host[:port][/db]` URL. The problems name kinds of characters and
+ * What is wrong with a `scheme://[[user][:password]@]host[:port][/path]` URL. The problems name kinds of characters and
  * never pieces of the text.
  * @param schemes the schemes that the service's clients know, in lower case
  */
-export function urlProblems(text: string, schemes: readonly string[]): readonly Problem[] {
+export function urlProblems(text: string, schemes: readonly string[], form: UrlForm): readonly Problem[] {
   const params = { schemes: schemes.map((scheme) => `${scheme}://`) }
-  const url = splitUrl(text)
+  const url = splitUrl(text, form)
   if (url === undefined) return [{ code: 'UrlMissingScheme', params }]
   const problems: Problem[] = []
   if (!schemes.includes(url.scheme)) problems.push({ code: 'UrlWrongScheme', params })
   if (url.userinfo !== undefined) problems.push(...userinfoProblems(url.userinfo))
-  if (url.host === '') problems.push({ code: 'UrlMissingHost' })
-  if (url.port !== undefined && !isPort(url.port)) problems.push({ code: 'UrlInvalidPort' })
-  if (!/^(?:\/\d{0,5})?$/.test(url.path)) problems.push({ code: 'UrlInvalidDatabase' })
+  if (url.hosts.some(({ host }) => host === '')) problems.push({ code: 'UrlMissingHost' })
+  if (url.hosts.some(({ port }) => port !== undefined && !isPort(port))) problems.push({ code: 'UrlInvalidPort' })
+  if (form.number === true && !/^(?:\/\d{0,5})?$/.test(url.path)) problems.push({ code: 'UrlInvalidDatabase' })
   return problems
 }
 
@@ -157,14 +176,31 @@ export function hostPortProblems(text: string): readonly Problem[] {
   return isPort(port) ? [] : [{ code: 'UrlInvalidPort' }]
 }
 
-/** User, password and host as the client will see them. */
+/** User, password and hosts as the client will see them. */
 export function urlParts(text: string): readonly Part[] {
-  const url = splitUrl(text)
+  const url = splitUrl(text, { number: true })
   if (url === undefined) return []
   const [user, password] = userAndPassword(url.userinfo ?? '')
   return [
     { text: decode(user) ?? user, secret: false },
     { text: decode(password) ?? password, secret: true },
-    { text: url.host, secret: false },
+    ...url.hosts.map(({ host }) => ({ text: host, secret: false })),
   ].filter((part) => part.text !== '')
+}
+
+/** A part of a right URL as a client sees it, by name. Undefined: it is not there, or there is no such part. */
+export function urlPart(text: string, name: string): string | undefined {
+  const url = splitUrl(text, {})
+  if (url === undefined) return undefined
+  const [user, password] = userAndPassword(url.userinfo ?? '')
+  const [{ host, port } = { host: '', port: undefined }] = url.hosts
+  const parts: Readonly<Record<string, string | undefined>> = {
+    scheme: url.scheme,
+    user: decode(user),
+    password: decode(password),
+    host,
+    port,
+    path: url.path.slice(1),
+  }
+  return parts[name] === '' ? undefined : parts[name]
 }

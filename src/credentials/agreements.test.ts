@@ -15,7 +15,16 @@ function field(name: string, shape?: Shape): FieldDefinition {
 function service(fields: readonly FieldDefinition[], agreements: readonly Agreement[] = []): ServiceDefinition {
   const required = fields.map(({ name }) => name)
   const variants = [{ id: 'only', description: '', required, optional: [] }]
-  return { id: 'made-up', title: 'Made up', description: '', fields, variants, agreements }
+  return {
+    id: 'made-up',
+    title: 'Made up',
+    description: '',
+    getCredential: '',
+    fields,
+    variants,
+    agreements,
+    tracardi: [],
+  }
 }
 
 function check(made: ServiceDefinition, data: Readonly<Record<string, string>>): Inspection {

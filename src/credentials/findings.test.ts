@@ -142,10 +142,11 @@ const value = fc.oneof(
 
 it('no text and no data of a finding holds four characters of a value', () => {
   const allowed = fixedText()
+  const withFields = [...services.values()].filter(({ fields }) => fields.length > 0)
   const tried = new Set<string>()
   fc.assert(
     fc.property(
-      fc.constantFrom(...services.values()).chain((service) => {
+      fc.constantFrom(...withFields).chain((service) => {
         const keys = service.fields.map((field) => field.aliases[0] ?? field.name)
         const entries = fc.array(fc.tuple(fc.constantFrom(...keys), value), { minLength: 1, maxLength: 5 })
         return fc.tuple(fc.constant(service.id), entries)
@@ -175,5 +176,5 @@ it('no text and no data of a finding holds four characters of a value', () => {
     ),
     { numRuns: 4000 },
   )
-  expect(tried).toEqual(new Set(services.keys()))
+  expect(tried).toEqual(new Set(withFields.map(({ id }) => id)))
 })

@@ -259,6 +259,8 @@ describe('targetContents', () => {
     title: 'Queue',
     description: '',
     variants: [],
+    getCredential: '',
+    tracardi: [],
     fields: [
       { name: 'url', aliases: [], secret: true, description: '', env: ['QUEUE_URL', 'BROKER_URL'] },
       { name: 'onBehalfOf', aliases: [], secret: false, description: '', env: [] },

@@ -1,8 +1,10 @@
 /** The parts of the documentation that are made from the source: they stand between two comments in files written by hand. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FieldDefinition, ServiceDefinition } from '../../src/catalogue/definition.ts'
+import type { FieldDefinition, ServiceDefinition, VariantDefinition } from '../../src/catalogue/definition.ts'
 import { services } from '../../src/catalogue/services.ts'
+import type { TracardiType } from '../../src/catalogue/tracardi-types.ts'
+import { tracardiTypes } from '../../src/catalogue/tracardi-types.ts'
 import { defaultTargetKeys } from '../../src/catalogue/target-keys.ts'
 import { explainFinding } from '../../src/credentials/finding-pages.ts'
 import type { FindingPage } from '../../src/credentials/finding-pages.ts'
@@ -38,7 +40,9 @@ function withParts(path: string, parts: Readonly<Record<string, string>>): { pat
 
 /** With padding, as Prettier leaves it. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')))
+  const cells = [head, ...rows].map((row) =>
+    row.map((cell) => cell.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')),
+  )
   const widths = head.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]): string =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
@@ -103,15 +107,25 @@ function serviceSections(): string {
 
 function serviceSection(service: ServiceDefinition): string {
   const variants = service.variants.filter(({ sameAs }) => sameAs === undefined)
+  const { docs, notConfirmed = [] } = service
   return [
     `## ${service.id}`,
-    `${service.title}. ${service.description}${service.docs === undefined ? '' : ` See the [vendor's page](${service.docs}).`}`,
+    `${service.title}. ${service.description}`,
+    `Where to get it: ${service.getCredential}${docs === undefined ? '' : ` See the [vendor's page](${docs}).`}`,
+    ...(service.fields.length === 0 ? [] : setsAndFields(service, variants)),
+    `In Tracardi: ${inTracardi(service)}`,
+    ...(notConfirmed.length === 0 ? [] : [`Not confirmed: ${notConfirmed.join(' ')}`]),
+  ].join('\n\n')
+}
+
+function setsAndFields(service: ServiceDefinition, variants: readonly VariantDefinition[]): string[] {
+  return [
     'One of these sets of fields is needed:',
     table(
       ['Set', 'Needed', 'May be added', 'What it is'],
       variants.map(({ id, required, optional, description }) => [
         code(id),
-        codes(required),
+        required.length === 0 ? 'nothing' : codes(required),
         optional.length === 0 ? 'nothing' : codes(optional),
         description,
       ]),
@@ -121,7 +135,23 @@ function serviceSection(service: ServiceDefinition): string {
       ['Field', 'Secret', 'Also found as', 'Keys in the target', 'What is checked'],
       service.fields.map((field) => fieldRow(service, field)),
     ),
-  ].join('\n\n')
+  ]
+}
+
+const editions: Readonly<Record<TracardiType['edition'], string>> = {
+  oss: '',
+  commercial: ' (commercial edition)',
+  legacy: ' (older versions)',
+  'plugin-only': ' (only plugins know it)',
+}
+
+function inTracardi({ tracardi }: ServiceDefinition): string {
+  if ('none' in tracardi) return tracardi.none
+  const named = tracardi.map(({ type, variants = [] }) => {
+    const edition = editions[tracardiTypes.get(type)?.edition ?? 'oss']
+    return `${code(type)}${edition}${variants.length === 0 ? '' : `, made of ${codes(variants)}`}`
+  })
+  return `the type ${named.join('; the type ')}.`
 }
 
 function fieldRow(service: ServiceDefinition, field: FieldDefinition): string[] {

@@ -1,0 +1,118 @@
+import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
+import { plainField, secretField, variant } from '../fields.ts'
+import { base64url, emailShape, privateKeyShape, token } from '../shapes.ts'
+
+const serviceAccountEmail = /^[^@\s]+@[^@\s]+\.gserviceaccount\.com$/
+
+/** The document as the console gives it out, with a private key that kept its line breaks. */
+function isKeyDocument(text: string): boolean {
+  try {
+    const document = JSON.parse(text) as Readonly<Record<string, unknown>>
+    const has = (key: string, pattern: RegExp): boolean => {
+      const value = document[key]
+      return typeof value === 'string' && pattern.test(value)
+    }
+    return has('private_key', privateKeyShape.pattern) && has('client_email', serviceAccountEmail)
+  } catch {
+    // The error would quote the text.
+    return false
+  }
+}
+
+const documentShape: Shape = {
+  pattern: /^\s*\{[^]*"type"\s*:\s*"service_account"[^]*\}\s*$/,
+  accepts: isKeyDocument,
+  confidence: 'documented',
+  expected: 'the whole JSON key of a service account, whose private_key is PEM with its line breaks as \\n',
+  example: JSON.stringify({
+    type: 'service_account',
+    project_id: 'example',
+    private_key_id: '0'.repeat(40),
+    private_key: privateKeyShape.example,
+    client_email: 'app@example.iam.gserviceaccount.com',
+    client_id: '0'.repeat(21),
+  }),
+}
+
+const otherDocuments: readonly Lookalike[] = [
+  { pattern: /^\s*\{\s*"(?:installed|web)"\s*:/, is: 'the JSON document of an OAuth client' },
+  { pattern: /"type"\s*:\s*"authorized_user"/, is: 'the credentials of a person, as gcloud stores them' },
+  { pattern: /"type"\s*:\s*"external_account"/, is: 'a configuration of workload identity, which holds no key' },
+  { pattern: /^\s*-----BEGIN /, is: 'only the private key, which belongs under privateKey' },
+  { pattern: /^\/[^\s]*$/, is: 'the path of a file; what the file holds belongs here' },
+]
+
+export const googleServiceAccount: ServiceDefinition = {
+  id: 'google-service-account',
+  title: 'Google service account or API key',
+  description: 'Calls APIs of Google, such as Sheets, Translate or Analytics Data.',
+  docs: 'https://cloud.google.com/iam/docs/keys-create-delete',
+  getCredential:
+    'In the Google Cloud console, under IAM & Admin, Service Accounts: open the account, Keys, Add key, JSON. API keys are made under APIs & Services, Credentials.',
+  fields: [
+    secretField('serviceAccountJson', 'The whole JSON key.', {
+      aliases: ['key.json', 'credentials.json', 'service-account.json', 'service_account.json', 'gcp-key'],
+      // GOOGLE_APPLICATION_CREDENTIALS is the path of a file, so the document is no value for it.
+      env: ['GOOGLE_CREDENTIALS'],
+      shape: documentShape,
+      lookalikes: otherDocuments,
+      multiline: true,
+    }),
+    plainField('clientEmail', 'E-mail address of the service account.', {
+      shape: {
+        ...emailShape('observed'),
+        pattern: serviceAccountEmail,
+        example: 'app@example.iam.gserviceaccount.com',
+      },
+    }),
+    secretField('privateKey', 'Private key of the service account, in PEM.', {
+      shape: privateKeyShape,
+      multiline: true,
+    }),
+    plainField('projectId', 'Id of the project.', { example: 'example' }),
+    plainField('privateKeyId', 'Id of the private key.', { example: '0'.repeat(40) }),
+    plainField('clientId', 'Number of the service account.', { example: '0'.repeat(21) }),
+    secretField('apiKey', 'API key (AIza...).', {
+      env: ['GOOGLE_API_KEY'],
+      shape: token(['AIza', base64url(35)], { confidence: 'observed', distinctive: 'a Google API key (AIza...)' }),
+    }),
+  ],
+  variants: [
+    variant('serviceAccount', 'The whole JSON key.', ['serviceAccountJson']),
+    variant(
+      'serviceAccountFields',
+      "The fields of the JSON key, as Tracardi's form has them.",
+      ['clientEmail', 'privateKey', 'projectId'],
+      ['privateKeyId', 'clientId'],
+    ),
+    variant('apiKey', 'API key.', ['apiKey']),
+  ],
+  tracardi: [
+    {
+      type: 'google-cloud-service-account',
+      variants: ['serviceAccount'],
+      credentials: {
+        type: 'service_account',
+        project_id: '{serviceAccountJson.project_id}',
+        private_key_id: '{serviceAccountJson.private_key_id}',
+        private_key: '{serviceAccountJson.private_key}',
+        client_email: '{serviceAccountJson.client_email}',
+        client_id: '{serviceAccountJson.client_id}',
+        token_uri: '{serviceAccountJson.token_uri|https://oauth2.googleapis.com/token}',
+      },
+    },
+    {
+      type: 'google-cloud-service-account',
+      variants: ['serviceAccountFields'],
+      credentials: {
+        type: 'service_account',
+        project_id: '{projectId}',
+        private_key_id: '{privateKeyId}',
+        private_key: '{privateKey}',
+        client_email: '{clientEmail}',
+        client_id: '{clientId}',
+        token_uri: 'https://oauth2.googleapis.com/token',
+      },
+    },
+  ],
+}

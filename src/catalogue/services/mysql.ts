@@ -1,0 +1,88 @@
+import type { ServiceDefinition, Shape } from '../definition.ts'
+import { hostField, passwordField, plainField, portField, secretField, variant } from '../fields.ts'
+import { connectionUrlShape, urlLookalike } from '../shapes.ts'
+
+const uriShape: Shape = {
+  ...connectionUrlShape({
+    // Behind the plus sign, SQLAlchemy has the driver; mysql2 is what Rails writes.
+    schemes: ['mysql', 'mariadb', 'mysql2', 'mysql+pymysql', 'mysql+aiomysql', 'mysql+asyncmy', 'mysql+mysqldb'],
+    path: 'database',
+    example: 'mysql://app:not-a-real-password@mysql.example.internal:3306/appdb',
+  }),
+  confidence: 'observed',
+  expected: 'mysql://[user[:password]@]host[:port][/database]',
+}
+
+export const mysql: ServiceDefinition = {
+  id: 'mysql',
+  title: 'MySQL / MariaDB',
+  description: 'Keeps data in MySQL or MariaDB.',
+  docs: 'https://dev.mysql.com/doc/refman/8.4/en/create-user.html',
+  getCredential:
+    'An administrator makes the user with CREATE USER and GRANT. Users are tied to the hosts that they come from, so allow the network of the pods.',
+  fields: [
+    hostField('Host, when there is no uri.', {
+      aliases: ['server', 'HOST'],
+      env: ['MYSQL_HOST'],
+      lookalikes: [{ ...urlLookalike, is: 'a whole URL, which belongs under uri' }],
+    }),
+    portField('Port. Default: 3306.', { aliases: ['PORT'], example: '3306' }),
+    plainField('user', 'User.', {
+      aliases: ['username', 'db_user'],
+      env: ['MYSQL_USER'],
+      shape: {
+        pattern: /^[^\p{Cc}]{1,80}$/u,
+        confidence: 'guess',
+        expected: 'at most 80 characters',
+        example: 'app',
+      },
+    }),
+    passwordField('Password of the user.', { aliases: ['mysql-password'], env: ['MYSQL_PASSWORD'] }),
+    plainField('database', 'Name of the database.', {
+      aliases: ['db', 'dbname'],
+      env: ['MYSQL_DATABASE'],
+      shape: {
+        pattern: /^[^/\\.\p{Cc}]{1,64}$/u,
+        confidence: 'guess',
+        expected: 'at most 64 characters, without slashes and dots',
+        example: 'appdb',
+      },
+    }),
+    secretField('uri', 'One URL, special characters percent-encoded, in place of the other fields.', {
+      aliases: ['url', 'dsn', 'connectionString', 'connection_string'],
+      env: ['DATABASE_URL'],
+      shape: uriShape,
+      lookalikes: [{ pattern: /^jdbc:/i, is: 'a JDBC URL, which only Java reads' }],
+    }),
+  ],
+  variants: [
+    // Operators of databases write both forms into one Secret.
+    variant('fields', 'Separate fields.', ['host', 'user', 'password'], ['port', 'database', 'uri']),
+    variant('uri', 'One URL.', ['uri']),
+  ],
+  tracardi: [
+    {
+      type: 'mysql',
+      variants: ['fields'],
+      credentials: {
+        host: '{host}',
+        port: '{port|3306}',
+        user: '{user}',
+        password: '{password}',
+        database: '{database}',
+      },
+    },
+    {
+      type: 'mysql',
+      variants: ['uri'],
+      credentials: {
+        host: '{uri.host}',
+        port: '{uri.port|3306}',
+        user: '{uri.user}',
+        password: '{uri.password}',
+        database: '{uri.path}',
+      },
+    },
+  ],
+  notConfirmed: ['How long users and names of databases may be (80 and 64 characters).'],
+}
