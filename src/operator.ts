@@ -58,6 +58,8 @@ export interface OperatorOptions {
   readonly kubeConfig: KubeConfig
   readonly version: string
   readonly log: Logger
+  /** How long calls and watches may be silent. Default: what transport, client and reflector say. */
+  readonly patience?: { readonly callMs: number; readonly listMs: number; readonly watchMs: number }
 }
 
 /** How the operator ended: told to, or because another replica took the Lease. */
@@ -65,7 +67,7 @@ export type Ending = 'Stopped' | 'LeaseLost'
 
 /** Runs until the signal aborts or the Lease is lost. Rejects when it cannot start. */
 export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<Ending> {
-  const { settings, kubeConfig, version, log } = options
+  const { settings, kubeConfig, version, log, patience } = options
   const clock = systemClock
   const random = Math.random
   const metrics = createMetrics(version)
@@ -74,11 +76,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     userAgent: `${componentName}/${version}`,
     clock,
     metrics: metrics.transport,
+    ...(patience !== undefined && { requestTimeoutMs: patience.callMs }),
   })
   const { qps, burst } = settings
   const client = new KubeClient(
     qps === 0 ? transport : throttled(transport, new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })),
-    { fieldManager: componentName },
+    { fieldManager: componentName, ...(patience !== undefined && { listTimeoutMs: patience.listMs }) },
   )
   const identityOfReplica = `${hostname()}_${randomUUID()}`
   const onHandlerError = (): void => {
@@ -238,7 +241,15 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     })
   }
 
-  const reflectorOptions = { client, clock, random, log, resyncMs: settings.resyncMs, metrics: metrics.reflector }
+  const reflectorOptions = {
+    client,
+    clock,
+    random,
+    log,
+    resyncMs: settings.resyncMs,
+    metrics: metrics.reflector,
+    ...(patience !== undefined && { inactivityMs: patience.watchMs }),
+  }
   // undefined: all namespaces. The reflectors of one kind fill one store together.
   const namespaces = settings.watchNamespaces.length === 0 ? [undefined] : settings.watchNamespaces
   const reflect = <T extends KubeObject>(

@@ -70,11 +70,16 @@ function hasMetadata(value: unknown): value is { metadata: Record<string, unknow
 export class KubeClient {
   readonly #connection: Connection
   readonly #fieldManager: string | undefined
+  readonly #listTimeoutMs: number
 
-  /** @param options.fieldManager who writes, as managedFields record it; default: the server takes the user agent */
-  constructor(connection: Connection, options: { fieldManager?: string } = {}) {
+  /**
+   * @param options.fieldManager who writes, as managedFields record it; default: the server takes the user agent
+   * @param options.listTimeoutMs deadline of a list; default: 60 s, for a page of large objects takes its time on a slow link
+   */
+  constructor(connection: Connection, options: { fieldManager?: string; listTimeoutMs?: number } = {}) {
     this.#connection = connection
     this.#fieldManager = options.fieldManager
+    this.#listTimeoutMs = options.listTimeoutMs ?? 60_000
   }
 
   async get<T extends KubeObject>(
@@ -109,8 +114,7 @@ export class KubeClient {
       },
       ...(options.metadataOnly === true ? { accept: acceptMetadataList } : {}),
       ...withSignal(options.signal),
-      // A page of large objects takes its time on a slow link.
-      timeoutMs: 60_000,
+      timeoutMs: this.#listTimeoutMs,
       describe,
     })
     if (!hasMetadata(answer)) throw invalid(describe)

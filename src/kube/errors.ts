@@ -88,6 +88,8 @@ export interface KubeErrorOptions {
   name?: string | undefined
   apiReason?: string | undefined
   noAnswer?: NoAnswer | undefined
+  /** A 404 of the path, not of the object: it says nothing about whether the object is there. */
+  noSuchPath?: boolean | undefined
   /** A code like ECONNREFUSED. Anything that does not look like one is dropped. */
   networkCode?: string | undefined
   retryAfterSeconds?: number | undefined
@@ -118,7 +120,9 @@ export class KubeError extends OperatorError {
     const reason =
       status === 0
         ? (options.noAnswer ?? 'Unreachable')
-        : (options.apiReason ?? reasonOfStatus[status] ?? 'UnexpectedStatus')
+        : options.noSuchPath === true
+          ? 'NoSuchPath'
+          : (options.apiReason ?? reasonOfStatus[status] ?? 'UnexpectedStatus')
     const code = `KUBE_${reason.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`
     const target = [resource, name, namespace === undefined ? undefined : `in ${namespace}`].filter(
       (part) => part !== undefined,
@@ -182,8 +186,9 @@ export function readStatus(
   }
 }
 
+/** The API server has looked for the object, and there is none. */
 export function isNotFound(error: unknown): boolean {
-  return error instanceof KubeError && error.status === 404
+  return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound'
 }
 
 /** 409 because the object has changed meanwhile; not AlreadyExists. */

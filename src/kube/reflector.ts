@@ -22,7 +22,7 @@ const defaultPageSize = 500
 const shortestWatchMs = 1_000
 
 /** No bookmark comes in the first two minutes, then one every minute. */
-const inactivityMs = 150_000
+const defaultInactivityMs = 150_000
 
 export class Reflector<T extends KubeObject> {
   readonly #name: string
@@ -36,6 +36,7 @@ export class Reflector<T extends KubeObject> {
   readonly #random: Random
   readonly #log: Logger
   readonly #resyncMs: number
+  readonly #inactivityMs: number
   readonly #metrics: ReflectorMetrics | undefined
   readonly #onError: ((error: KubeError) => void) | undefined
   readonly #backoff: Backoff
@@ -68,6 +69,8 @@ export class Reflector<T extends KubeObject> {
     log: Logger
     /** A new list after this time ±10 %, the first after 50 to 110 % of it. Default: 10 minutes. */
     resyncMs?: number
+    /** A watch that says nothing for so long is dead. Default: 150 s. */
+    inactivityMs?: number
     metrics?: ReflectorMetrics
     /** Told of every failure but an expired resourceVersion, which is none. */
     onError?: (error: KubeError) => void
@@ -88,6 +91,7 @@ export class Reflector<T extends KubeObject> {
     this.#random = options.random
     this.#log = options.log.child({ reflector: options.name })
     this.#resyncMs = options.resyncMs ?? 600_000
+    this.#inactivityMs = options.inactivityMs ?? defaultInactivityMs
     this.#metrics = options.metrics
     this.#onError = options.onError
     this.#backoff = new Backoff({
@@ -200,7 +204,7 @@ export class Reflector<T extends KubeObject> {
         resourceVersion,
         // Spread, so that an API server which restarts does not see all of them come back together each time.
         timeoutSeconds: Math.floor(300 + 300 * this.#random()),
-        inactivityMs,
+        inactivityMs: this.#inactivityMs,
         signal: AbortSignal.any([signal, end.signal]),
       })
       if (this.#loggedReason !== undefined) this.#log.info({}, 'watching again')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { KubeConfig, type Cluster, type User } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KubeError, OperatorError } from './errors.ts'
+import { isNotFound, KubeError, OperatorError } from './errors.ts'
 import { FakeClock } from './fake-clock.ts'
 import { Transport } from './transport.ts'
 
@@ -256,6 +256,33 @@ describe('request', () => {
     expect(requests).toHaveLength(3)
   })
 
+  it.each([
+    ['that met its deadline', 10_000, undefined],
+    ['that its caller gave up after a while', 2_000, new AbortController()],
+  ])('new connections take the place of all that were idle after a call %s', async (_name, ms, caller) => {
+    const waiting: (() => void)[] = []
+    handler = (_request, response) => waiting.push(() => response.end('{}'))
+    const transport = create()
+    const first = [transport.request(get), transport.request(get)]
+    await until(() => waiting.length === 2)
+    for (const finish of waiting.splice(0)) finish()
+    await Promise.all(first)
+    expect(connections).toBe(2)
+    // A load balancer has forgotten both.
+    const old = new Set(sockets)
+    handler = (request, response) => {
+      if (requests.length === 3) old.add(request.socket)
+      if (!old.has(request.socket)) response.end('{}')
+    }
+    const dark = failure(transport.request({ ...get, ...(caller !== undefined && { signal: caller.signal }) }))
+    await until(() => requests.length === 3)
+    await clock.advance(ms)
+    caller?.abort()
+    await dark
+    expect(await transport.request(get)).toEqual({})
+    await until(() => ![...old].some((socket) => sockets.has(socket)))
+  })
+
   it('says which way a connection failed, by code', async () => {
     const free = createServer()
     await new Promise<void>((resolve) => free.listen(0, '127.0.0.1', resolve))
@@ -272,6 +299,18 @@ describe('request', () => {
     await until(() => requests.length === 1)
     await transport[Symbol.asyncDispose]()
     expect(await calling).toMatchObject({ code: 'KUBE_UNREACHABLE' })
+  })
+
+  it.each([
+    ['of the path', '404 page not found', 'NoSuchPath', false],
+    ['of the object', '{"kind":"Status","reason":"NotFound"}', 'NotFound', true],
+  ])('tells a 404 %s', async (_name, text, reason, isAbsent) => {
+    handler = (_request, response) => {
+      response.statusCode = 404
+      response.end(text)
+    }
+    const error = await failure(create().request(get))
+    expect([error.reason, isNotFound(error)]).toEqual([reason, isAbsent])
   })
 
   it('goes through a proxy', async () => {
@@ -372,6 +411,18 @@ describe('credentials', () => {
     expect(connections).toBe(3)
     for (const finish of waiting) finish()
     expect(await slow).toEqual({ slow: true })
+  })
+
+  it('are read again before the call after one that had no answer', async () => {
+    const { file, user } = tokenFile('one')
+    const transport = create(kubeConfig(user))
+    await transport.request(get)
+    handler = (request) => request.socket.destroy()
+    await failure(transport.request({ ...get, method: 'POST' }))
+    writeFileSync(file, 'two')
+    handler = (_request, response) => response.end('{}')
+    await transport.request(get)
+    expect(authorizations().at(-1)).toBe('Bearer two')
   })
 
   it('of a plugin are kept, and asked for anew when refused', async () => {

@@ -59,6 +59,12 @@ const keepAliveMs = 30_000
  */
 const callConnections = 32
 
+/** A call that its caller gave up after so long without an answer has most likely met a dark connection. */
+const silentMs = 2_000
+
+/** How long a call waits for certificates and tokens to be read again before it goes on with those that it has. */
+const rereadMs = 1_000
+
 /** Retried once with credentials that were read anew, or, if reading, over another connection. */
 const attempts = 2
 
@@ -144,6 +150,11 @@ class Guard implements Disposable {
   }
 }
 
+/** Closing waits for what is under way; a watch on the old connection ends in its time. */
+function retire(session: Session): void {
+  void Promise.allSettled([session.calls.close(), session.watches.close()])
+}
+
 /** The `code` of a system, TLS or undici error, if it has one. */
 function networkCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -164,6 +175,8 @@ export class Transport implements AsyncDisposable {
   #session: Session | undefined
   #readAt = -Infinity
   #reading: Promise<Session> | undefined
+  /** A call had no answer. A certificate may have been replaced on the other side: what there is now is read first. */
+  #suspect = false
   #disposed = false
 
   /** @throws OperatorError KUBE_CONFIG when the kubeconfig names no usable cluster */
@@ -231,7 +244,8 @@ export class Transport implements AsyncDisposable {
     const path = `${this.#endpoint.path}${options.path}${query.size === 0 ? '' : `?${query.toString()}`}`
     const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body))
     for (let attempt = 1; ; attempt++) {
-      const { access, [kind]: dispatcher } = await this.#open(describe, guard)
+      const session = await this.#open(describe, guard)
+      const { access, [kind]: dispatcher } = session
       const headers: Record<string, string> = {
         'user-agent': this.#userAgent,
         accept: options.accept ?? 'application/json',
@@ -254,8 +268,10 @@ export class Transport implements AsyncDisposable {
         })
       } catch (error) {
         measure('<error>')
-        // A certificate may have been renewed on the other side.
-        this.#readAt = -Infinity
+        this.#suspect = true
+        const waitedMs = this.#clock.monotonic() - startedAt
+        if (guard.cause === 'DeadlineExceeded' || (guard.cause === 'Aborted' && waitedMs >= silentMs))
+          this.#replaceConnections(session)
         // The server may have closed an idle connection at the same moment. Only reading may be done twice.
         if (options.method === 'GET' && attempt < attempts && guard.cause === undefined && !this.#disposed) continue
         throw this.#noAnswer(error, describe, guard)
@@ -290,7 +306,10 @@ export class Transport implements AsyncDisposable {
     }
     const status = readStatus(body)
     const retryAfterSeconds = parseRetryAfter(response.headers['retry-after']) ?? status.retryAfterSeconds
-    return new KubeError({ ...describe, ...status, status: response.statusCode, retryAfterSeconds })
+    const { statusCode } = response
+    // An API server that starts, and a load balancer that knows no better, say 404 of everything, and give no reason.
+    const noSuchPath = statusCode === 404 && status.apiReason === undefined
+    return new KubeError({ ...describe, ...status, status: statusCode, retryAfterSeconds, noSuchPath })
   }
 
   #noAnswer(error: unknown, describe: CallDescription, guard: Guard): KubeError {
@@ -337,7 +356,9 @@ export class Transport implements AsyncDisposable {
 
   /** The session, read for the first time or again. An older one goes on serving while a newer one is read. */
   async #open(describe: CallDescription, guard: Guard): Promise<Session> {
-    if (this.#session === undefined || this.#clock.monotonic() - this.#readAt >= accessLifetimeMs) {
+    const isOld = this.#clock.monotonic() - this.#readAt >= accessLifetimeMs
+    const isSuspect = this.#suspect
+    if (this.#session === undefined || isOld || isSuspect) {
       const reading = this.#read(false)
       if (this.#session === undefined) {
         try {
@@ -346,9 +367,33 @@ export class Transport implements AsyncDisposable {
           throw new KubeError({ ...describe, status: 0, noAnswer: guard.cause ?? 'NoCredentials' })
         }
       }
-      reading.catch(() => undefined)
+      if (isSuspect) await this.#waitFor(reading, guard)
+      else reading.catch(() => undefined)
     }
     return this.#session
+  }
+
+  /** The older session is there all the while, and most likely good: so not for long, and whatever comes of it. */
+  async #waitFor(reading: Promise<Session>, guard: Guard): Promise<void> {
+    const enough = new AbortController()
+    try {
+      await guard.race(Promise.race([reading, this.#clock.sleep(rereadMs, enough.signal)]))
+    } catch {
+      // Then with what there is.
+    } finally {
+      enough.abort()
+    }
+  }
+
+  /**
+   * A connection went dark. A load balancer that has forgotten one has forgotten those that were idle beside it: new calls
+   * get new connections, instead of one deadline for each of the old. What is under way on these may end.
+   */
+  #replaceConnections(session: Session): void {
+    if (this.#session !== session || this.#disposed) return
+    const { access } = session
+    this.#session = { access, ...this.#dispatchers(access) }
+    retire(session)
   }
 
   /** The server refused these credentials. Whoever comes second finds newer ones already. */
@@ -367,20 +412,20 @@ export class Transport implements AsyncDisposable {
   async #readOnce(refused: boolean): Promise<Session> {
     // Also after a failure, the next attempt waits its time: the old credentials are most likely good.
     this.#readAt = this.#clock.monotonic()
+    this.#suspect = false
     const access = await readAccess(this.#kubeConfig, refused)
     const old = this.#session
     if (old?.access.fingerprint === access.fingerprint) {
       this.#session = { ...old, access }
     } else {
-      this.#session = {
-        access,
-        calls: this.#dispatcher(access, callConnections),
-        watches: this.#dispatcher(access, undefined),
-      }
-      // Closing waits for what is under way; a watch on the old connection ends in its time.
-      void Promise.allSettled([old?.calls.close(), old?.watches.close()])
+      this.#session = { access, ...this.#dispatchers(access) }
+      if (old !== undefined) retire(old)
     }
     return this.#session
+  }
+
+  #dispatchers(access: Access): Pick<Session, 'calls' | 'watches'> {
+    return { calls: this.#dispatcher(access, callConnections), watches: this.#dispatcher(access, undefined) }
   }
 
   /** Watches have no limit of connections: each holds one for minutes. */
