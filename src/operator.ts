@@ -12,19 +12,24 @@ import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
+import type { Refusal } from './delivery/stamps.ts'
 import { affectedResources } from './delivery/standing.ts'
 import { stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
-import type { Workload } from './delivery/workloads.ts'
+import type { Workload, WorkloadKind } from './delivery/workloads.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock } from './kube/clock.ts'
 import { Controller } from './kube/controller.ts'
+import { isMissingPermission } from './kube/errors.ts'
 import { EventRecorder } from './kube/event-recorder.ts'
 import { ageSeconds, notReady } from './kube/freshness.ts'
 import type { Freshness } from './kube/freshness.ts'
 import { LeaderElector } from './kube/leader-election.ts'
 import { objectKey, secrets } from './kube/objects.ts'
 import type { KubeObject, ResourceType, Secret } from './kube/objects.ts'
+import { Permissions } from './kube/permissions.ts'
+import type { Permission } from './kube/permissions.ts'
 import { RateLimiter, throttled } from './kube/rate-limiter.ts'
+import { ReflectorGroup } from './kube/reflector-group.ts'
 import { Reflector } from './kube/reflector.ts'
 import { Store } from './kube/store.ts'
 import { Transport } from './kube/transport.ts'
@@ -79,10 +84,24 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...(patience !== undefined && { requestTimeoutMs: patience.callMs }),
   })
   const { qps, burst } = settings
-  const client = new KubeClient(
-    qps === 0 ? transport : throttled(transport, new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })),
-    { fieldManager: componentName, ...(patience !== undefined && { listTimeoutMs: patience.listMs }) },
-  )
+  const permissions = new Permissions({
+    connection:
+      qps === 0 ? transport : throttled(transport, new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })),
+    clock,
+    random,
+    log,
+    metrics: metrics.permissions,
+    onGranted: ({ namespace }) => {
+      for (const group of Object.values(groups)) group.retryNow(namespace)
+      reconsider(namespace, () => true)
+      for (const key of refusals.keys())
+        if (namespace === undefined || key.split('/')[1] === namespace) deliveryQueue.enqueue(key)
+    },
+  })
+  const client = new KubeClient(permissions, {
+    fieldManager: componentName,
+    ...(patience !== undefined && { listTimeoutMs: patience.listMs }),
+  })
   const identityOfReplica = `${hostname()}_${randomUUID()}`
   const onHandlerError = (): void => {
     log.error({}, 'an event handler failed')
@@ -126,7 +145,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
 
   const inForce = new InForce()
-  const refusals = new Map<string, string>()
+  const refusals = new Map<string, Refusal>()
   const credentials = new CredentialsController({
     client,
     resources,
@@ -134,6 +153,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     workloads,
     cache,
     inForce,
+    visibility: {
+      workloads: (kind, namespace) => groups[kind].refusal(namespace),
+      secrets: (resource) =>
+        groups.secrets.refusal(resource.metadata.namespace ?? '') ??
+        secretKeysOf(resource).flatMap((key) => unpolled.get(key) ?? [])[0],
+    },
     refusals,
     onInForce: (resource) => {
       deliver(resource)
@@ -173,6 +198,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
     }
   }
+  /** `namespace/name` of Secrets that may not be asked for → the right that is missing. */
+  const unpolled = new Map<string, Permission>()
   const poller =
     settings.secretAccess === 'Get'
       ? new SecretPoller({
@@ -183,8 +210,21 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           random,
           log,
           periodMs: Math.max(settings.cacheTtlMs, shortestPollMs),
+          onAnswer: (key, error) => {
+            const isRefused = isMissingPermission(error)
+            if (isRefused === unpolled.has(key)) return
+            if (error !== undefined && isRefused) unpolled.set(key, error)
+            else unpolled.delete(key)
+            for (const resource of resources.byIndex('secrets', key)) credentialsQueue.enqueue(objectKey(resource))
+          },
         })
       : undefined
+  /** Something has changed that stands in no object: looks again at the resources of a namespace, or of all. */
+  const reconsider = (namespace: string | undefined, concerns: (resource: TracardiResource) => boolean): void => {
+    for (const resource of resources.list())
+      if ((namespace === undefined || resource.metadata.namespace === namespace) && concerns(resource))
+        credentialsQueue.enqueue(objectKey(resource))
+  }
   resources.addEventHandler({
     onAdd: (resource) => {
       poller?.track(secretKeysOf(resource))
@@ -251,49 +291,71 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...(patience !== undefined && { inactivityMs: patience.watchMs }),
   }
   // undefined: all namespaces. The reflectors of one kind fill one store together.
-  const namespaces = settings.watchNamespaces.length === 0 ? [undefined] : settings.watchNamespaces
+  const watched = settings.watchNamespaces.length === 0 ? [undefined] : settings.watchNamespaces
   const reflect = <T extends KubeObject>(
-    name: string,
     type: ResourceType<T>,
     store: Store<T>,
     transform: (object: T) => T,
-    options: { metadataOnly?: boolean; pageSize?: number } = {},
-  ): Reflector<T>[] =>
-    namespaces.map(
+    options: {
+      namespaces?: readonly undefined[]
+      metadataOnly?: boolean
+      pageSize?: number
+      /** Whether a resource says something else when a right for these objects is missing. */
+      concerns?: (resource: TracardiResource) => boolean
+    } = {},
+  ): ReflectorGroup => {
+    const { concerns = () => false, namespaces = watched, ...others } = options
+    return new ReflectorGroup(
+      type.plural,
+      namespaces,
       (namespace) =>
         new Reflector({
           ...reflectorOptions,
-          name,
+          name: type.plural,
           type,
           store,
           transform,
-          ...options,
+          onRefusal: () => {
+            reconsider(namespace, concerns)
+          },
+          ...others,
           ...(namespace !== undefined && { namespace }),
         }),
     )
-  const resourceReflectors = reflect('tracardiresources', tracardiResources, resources, stripMetadata)
-  const workloadReflectors = workloadKinds.map((kind) =>
-    reflect(workloadTypes[kind].plural, workloadTypes[kind], workloads[kind], stripWorkload(kind)),
-  )
-  const secretReflectors =
-    poller === undefined
-      ? reflect('secrets', secrets, secretStore, identity, { metadataOnly: true, pageSize: secretPageSize })
-      : []
-  const caches: Readonly<Record<string, readonly Freshness[]>> = {
-    tracardiresources: resourceReflectors,
-    ...Object.fromEntries(
-      workloadKinds.map((kind, index) => [workloadTypes[kind].plural, workloadReflectors[index] ?? []]),
-    ),
-    secrets: secretReflectors,
   }
-  const allReflectors = [...resourceReflectors, ...workloadReflectors.flat(), ...secretReflectors]
+  const reflectWorkloads = (kind: WorkloadKind): ReflectorGroup =>
+    reflect(workloadTypes[kind], workloads[kind], stripWorkload(kind), {
+      concerns: ({ spec }) => (spec.consumers ?? []).some((consumer) => consumer.kind === kind),
+    })
+  const groups = {
+    tracardiresources: reflect(tracardiResources, resources, stripMetadata),
+    Deployment: reflectWorkloads('Deployment'),
+    StatefulSet: reflectWorkloads('StatefulSet'),
+    DaemonSet: reflectWorkloads('DaemonSet'),
+    CronJob: reflectWorkloads('CronJob'),
+    // Without list and watch of Secrets, the poller does that.
+    secrets: reflect(secrets, secretStore, identity, {
+      ...(poller !== undefined && { namespaces: [] }),
+      metadataOnly: true,
+      pageSize: secretPageSize,
+      concerns: () => true,
+    }),
+  }
+  // What is refused comes later, if ever. Where there are no resources at all, there is nothing to do.
+  const caches = (): Record<string, readonly Freshness[]> =>
+    Object.fromEntries(
+      Object.values(groups).map((group) => [
+        group.name,
+        group === groups.tracardiresources && !group.hasAny ? group.members : group.granted,
+      ]),
+    )
   const http = await startHttpServer({
     address: settings.httpAddress,
     registry: metrics.registry,
-    notReady: () => notReady(caches, clock.monotonic()),
+    notReady: () => notReady(caches(), clock.monotonic()),
   })
-  for (const [name, reflectors] of Object.entries(caches))
-    metrics.cacheAge(name, () => ageSeconds(reflectors, clock.monotonic()))
+  for (const { name, members } of Object.values(groups))
+    metrics.cacheAge(name, () => ageSeconds(members, clock.monotonic()))
   metrics.resources(() => resources.list().map(({ spec, status }) => [spec.service, readyOf(status)]))
   log.info({ version, address: http.address, installation: settings.installationId }, 'serving')
 
@@ -305,7 +367,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const running: Promise<void>[] = []
   let ending: Ending = 'Stopped'
   const work = async (): Promise<void> => {
-    for (const reflector of allReflectors) await reflector.waitForSync(working.signal)
+    for (const group of Object.values(groups)) await group.waitForSettled(working.signal)
     if (working.signal.aborted) return
     log.info(
       { resources: resources.size, workloads: workloadKinds.reduce((sum, kind) => sum + workloads[kind].size, 0) },
@@ -317,14 +379,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ])
   }
   try {
-    for (const reflector of [...resourceReflectors, ...workloadReflectors.flat()])
-      running.push(reflector.run(watching.signal))
-    running.push(
-      // Which Secrets are kept depends on the resources: these have to be known first.
-      Promise.all(resourceReflectors.map((reflector) => reflector.waitForSync(watching.signal))).then(async () => {
-        await Promise.all(secretReflectors.map((reflector) => reflector.run(watching.signal)))
-      }),
-    )
+    // Which Secrets are kept depends on the resources: these have to be known first.
+    for (const group of Object.values(groups))
+      running.push(group.run(watching.signal, group === groups.secrets ? groups.tracardiresources : undefined))
     if (poller !== undefined) running.push(poller.run(watching.signal))
     if (settings.leaderElect) {
       metrics.leader(false)
@@ -367,6 +424,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   } finally {
     working.abort()
     watching.abort()
+    permissions.close()
     await atMost(Promise.all(running), drainMs)
     cache.close()
     await http.close()

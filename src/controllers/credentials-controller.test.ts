@@ -6,6 +6,7 @@ import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
 import { InForce } from '../delivery/in-force.ts'
 import { podLabelIndex } from '../delivery/selection.ts'
+import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
@@ -14,6 +15,7 @@ import type { EventRecorder } from '../kube/event-recorder.ts'
 import { FakeClock } from '../kube/fake-clock.ts'
 import { objectKey, resourceName, secrets } from '../kube/objects.ts'
 import type { KubeObject, ManagedFieldsEntry, Secret } from '../kube/objects.ts'
+import type { Permission } from '../kube/permissions.ts'
 import { Store } from '../kube/store.ts'
 import type { CallOptions } from '../kube/transport.ts'
 import type { Logger } from '../telemetry/log.ts'
@@ -72,7 +74,9 @@ class World {
   controller: CredentialsController
   /** What became known to be in force, in order. */
   readonly delivered: (string | undefined)[] = []
-  readonly refusals = new Map<string, string>()
+  readonly refusals = new Map<string, Refusal>()
+  /** Rights that are missing, by kind of workload or `secrets`. */
+  readonly hidden = new Map<string, Permission>()
 
   constructor(installation: string) {
     this.installation = installation
@@ -114,6 +118,10 @@ class World {
       workloads,
       cache,
       inForce,
+      visibility: {
+        workloads: (kind) => this.hidden.get(kind),
+        secrets: () => this.hidden.get('secrets'),
+      },
       refusals: this.refusals,
       onInForce: (resource) => {
         this.delivered.push(inForce.of(resources.get(objectKey(resource)) ?? resource))
@@ -125,12 +133,17 @@ class World {
     return { cache, controller }
   }
 
-  async #request({ method, body, describe }: CallOptions): Promise<unknown> {
+  async #request({ method, body, query, describe }: CallOptions): Promise<unknown> {
     const { verb, resource, name = '' } = describe
     const call = `${verb} ${resource.replace('.tracardi.com', '')} ${name}`
     this.calls.push({ verb, name: call, body })
     await Promise.resolve()
     this.onRequest(call)
+    if (verb === 'list') {
+      // Of metadata alone, by name.
+      const found = this.objects.get(`secrets ${query?.['fieldSelector']?.replace('metadata.name=', '') ?? ''}`)
+      return { metadata: { resourceVersion: '1' }, items: found === undefined ? [] : [{ metadata: found.metadata }] }
+    }
     const path = `${resource.split('/')[0] ?? ''} ${name}`
     const present = this.objects.get(path)
     if (method === 'POST') {
@@ -894,22 +907,29 @@ describe('what the API server refuses', () => {
       'to read a source',
       'get secrets live',
       { status: 403 },
-      'Forbidden',
-      /does not let the operator get secrets live in the namespace shop: its ServiceAccount lacks that verb/,
+      'PermissionMissing',
+      /^The operator may not read the Secret live\. Grant .* the verb get on secrets in the namespace shop;/,
     ],
     [
       'to read the target',
       'get secrets mail-credentials',
       { status: 403 },
-      'Forbidden',
-      /does not let the operator get secrets mail-credentials/,
+      'PermissionMissing',
+      /^The operator may not read the Secret mail-credentials\./,
     ],
     [
-      'to create',
+      'to create, for want of a right',
+      'create secrets mail-credentials',
+      { status: 403, unauthorized: true },
+      'PermissionMissing',
+      /^The operator may not create the Secret mail-credentials\. Grant .* the verb create on secrets/,
+    ],
+    [
+      'to create, because of a quota',
       'create secrets mail-credentials',
       { status: 403 },
       'Forbidden',
-      /does not let the operator create secrets mail-credentials/,
+      /does not let the operator create secrets mail-credentials in the namespace shop: a quota/,
     ],
     [
       'because the namespace goes',
@@ -935,7 +955,7 @@ describe('what the API server refuses', () => {
       await expect(w.reconcile()).rejects.toMatchObject({ status: options.status, retry: 'backoff' })
       expect(w.take().filter((each) => each === statusCall)).toEqual(round === 0 ? [statusCall] : [])
       expect(w.ready).toBe(`False/${reason}`)
-      const flag = reason === 'TargetRefused' ? 'Stalled' : 'Reconciling'
+      const flag = ['TargetRefused', 'PermissionMissing'].includes(reason) ? 'Stalled' : 'Reconciling'
       expect(w.status.conditions?.find(({ type }) => type === flag)).toMatchObject({ reason })
       expect(w.status.conditions?.find(({ type }) => type === 'Ready')?.message).toMatch(message)
       w.watch()
@@ -1013,6 +1033,139 @@ describe('values', () => {
     await w.reconcile().catch(() => undefined)
     expect(made.length).toBeGreaterThan(0)
     for (const value of made) expect(() => value.reveal()).toThrow('wiped')
+  })
+})
+
+describe('without a right', () => {
+  const seeDeployments = { verb: 'list', resource: 'deployments.apps', namespace }
+  const forbidden = (w: World, ...refused: string[]): void => {
+    w.onRequest = (call) => {
+      const [verb = '', resource = ''] = call.split(' ')
+      if (refused.includes(call))
+        throw new KubeError({ verb, resource, namespace, name: 'x', status: 403, unauthorized: true })
+    }
+  }
+
+  test('to see workloads: nothing new is put in force, then all is', async () => {
+    const w = world()
+    w.hidden.set('Deployment', seeDeployments)
+    w.source(apiKey(1))
+    w.resource({ consumers })
+    w.watch()
+    for (let round = 0; round < 2; round++) {
+      await w.reconcile()
+      expect([w.value, w.ready, w.status.credentialsId]).toEqual([undefined, 'False/PermissionMissing', undefined])
+      expect(w.status.consumers).toMatchObject({ summary: '0/1', outdated: [{ reason: 'PermissionMissing' }] })
+      w.watch()
+    }
+    // It was delivered before, by another process.
+    w.workload('7-4f2c9')
+    w.hidden.clear()
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.target?.metadata.annotations?.['tracardi.com/credentials-id']]).toEqual([apiKey(1), '8-4f2c9'])
+  })
+
+  test('to see workloads: what is in force is rotated, told without them, and told with them later', async () => {
+    const w = await settled({ consumers })
+    w.hidden.set('Deployment', seeDeployments)
+    w.source(apiKey(2))
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.ready, w.status.credentialsId]).toEqual([apiKey(2), 'False/PermissionMissing', '2-4f2c9'])
+    w.watch()
+    w.hidden.clear()
+    w.workload('2-4f2c9')
+    w.watch()
+    w.take()
+    await w.reconcile()
+    expect([w.ready, w.take()]).toEqual(['True/Delivered', [statusCall]])
+  })
+
+  test('to see CronJobs: they carry no stamp, so nothing waits', async () => {
+    const w = world()
+    w.hidden.set('CronJob', { ...seeDeployments, resource: 'cronjobs.batch' })
+    w.source(apiKey(1))
+    w.resource({ consumers: [{ kind: 'CronJob', name: 'report' }] })
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    await w.reconcile()
+    expect([w.value, w.ready]).toEqual([apiKey(1), 'False/PermissionMissing'])
+  })
+
+  test('to watch Secrets: it is said, and gone when it is granted', async () => {
+    const w = await settled()
+    w.hidden.set('secrets', { verb: 'list', resource: 'secrets', namespace })
+    await w.reconcile()
+    w.watch()
+    expect([w.ready, w.take()]).toEqual(['False/PermissionMissing', [statusCall]])
+    w.hidden.clear()
+    await w.reconcile()
+    expect(w.ready).toBe('True/NoConsumers')
+  })
+
+  const readTarget = 'get secrets mail-credentials'
+  const readSource = 'get secrets live'
+  test.each<[string, string[], string | undefined, string[]]>([
+    ['the source', [readSource], '1-4f2c9', [readTarget, readSource, statusCall]],
+    ['any Secret', [readSource, readTarget], '1-4f2c9', [readTarget, readSource, 'list secrets ', statusCall]],
+    [
+      'any Secret, not even metadata',
+      [readSource, readTarget, 'list secrets '],
+      undefined,
+      [readTarget, readSource, 'list secrets ', statusCall],
+    ],
+  ])('to read %s, a process that has just started delivers what is in force', async (_, refused, id, calls) => {
+    const w = await settled({ consumers })
+    w.restart()
+    w.delivered.length = 0
+    forbidden(w, ...refused)
+    w.watch()
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect([w.delivered, w.take()]).toEqual([id === undefined ? [] : [id], calls])
+    expect(w.ready).toBe('False/PermissionMissing')
+    // Told once.
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect(w.delivered).toHaveLength(id === undefined ? 0 : 1)
+  })
+
+  test.each(['edited', 'somebody else’s'])('a target that is %s says nothing of what is in force', async (how) => {
+    for (const refused of [[readSource], [readSource, readTarget]]) {
+      const w = await settled({ consumers })
+      w.restart()
+      w.delivered.length = 0
+      if (how === 'edited') w.edit((target) => (target.data = { other: 'eA==' }))
+      else w.source('theirs', 'mail-credentials')
+      w.watch()
+      forbidden(w, ...refused)
+      await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+      expect(w.delivered).toEqual([])
+    }
+  })
+
+  test('to write the target, a process that has just started delivers what it holds', async () => {
+    const w = await settled({ consumers })
+    w.restart()
+    w.delivered.length = 0
+    w.source(apiKey(2))
+    w.watch()
+    forbidden(w, 'patch secrets mail-credentials')
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect([w.delivered, w.ready]).toEqual([['1-4f2c9'], 'False/PermissionMissing'])
+  })
+
+  test('to write the status, what is in force is delivered all the same', async () => {
+    const w = await settled({ consumers })
+    w.restart()
+    w.delivered.length = 0
+    w.workload(undefined)
+    w.watch()
+    forbidden(w, statusCall)
+    await expect(w.reconcile()).rejects.toMatchObject({ status: 403 })
+    expect(w.delivered).toEqual(['1-4f2c9'])
   })
 })
 

@@ -12,12 +12,14 @@ import {
   OperatorError,
   isAlreadyExists,
   isConflict,
+  isMissingPermission,
   isNamespaceTerminating,
   isNotFound,
 } from '../kube/errors.ts'
 import type { EventRecorder, EventTarget } from '../kube/event-recorder.ts'
 import { objectKey, secrets } from '../kube/objects.ts'
 import type { Secret } from '../kube/objects.ts'
+import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
 import { apiVersion, componentName, kind, managedByLabel } from '../api/names.ts'
 import { effectiveTarget, tracardiResources } from '../api/tracardi-resource.ts'
@@ -27,17 +29,20 @@ import type { Inspection } from '../credentials/inspect.ts'
 import { referencedSecrets } from '../credentials/resolve.ts'
 import { isForbiddenType } from '../credentials/secret-cache.ts'
 import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts'
-import { newTarget, observeTarget, targetContents, targetPatch } from '../credentials/target.ts'
-import type { SourceVersion, TargetOwner } from '../credentials/target.ts'
+import { newTarget, observeTarget, targetContents, targetPatch, withoutContents } from '../credentials/target.ts'
+import type { SourceVersion, TargetObservation, TargetOwner } from '../credentials/target.ts'
+import { isCredentialsId } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { consumerState } from '../delivery/stamps.ts'
-import type { ConsumerState } from '../delivery/stamps.ts'
+import type { ConsumerState, Refusal } from '../delivery/stamps.ts'
+import { unseenConsumers } from '../delivery/visibility.ts'
+import type { Visibility } from '../delivery/visibility.ts'
 import { stampOf } from '../delivery/workloads.ts'
 import { eventsOfStatus, eventOfTarget } from './credentials-events.ts'
 import { mergePatch } from './merge-patch.ts'
-import { decideProblem, decideStatus } from './status-decision.ts'
+import { decideProblem, decideStatus, permissionMissing, unseenText } from './status-decision.ts'
 import type { Problem, StatusInput } from './status-decision.ts'
 import { decideTarget } from './target-decision.ts'
 import type { TargetDecision } from './target-decision.ts'
@@ -50,8 +55,9 @@ export interface CredentialsControllerOptions {
   readonly workloads: WorkloadStores
   readonly cache: SecretCache
   readonly inForce: InForce
+  readonly visibility: Visibility
   /** Key of a workload → why the API server refuses to have it stamped. */
-  readonly refusals: ReadonlyMap<string, string>
+  readonly refusals: ReadonlyMap<string, Refusal>
   /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
   readonly onInForce: (resource: TracardiResource) => void
   readonly events: EventRecorder
@@ -143,10 +149,21 @@ export class CredentialsController {
       if (secret !== undefined) held.use(secret)
       return secret
     }
-    const [targetSecret, ...sourceSecrets] = await settleAll([
+    const owner = this.#owner(resource)
+    const [readTarget, ...readSources] = await Promise.allSettled([
       targetName === undefined ? Promise.resolve(undefined) : read(targetName),
       ...names.map(read),
     ])
+    let targetSecret: SecretSnapshot | undefined
+    let sourceSecrets: (SecretSnapshot | undefined)[]
+    try {
+      targetSecret = valueOf(readTarget)
+      sourceSecrets = readSources.map(valueOf)
+    } catch (error) {
+      if (readTarget.status === 'fulfilled') this.#keepInForce(resource, observeTarget(readTarget.value, owner))
+      else if (isMissingPermission(readTarget.reason)) await this.#keepInForceUnread(resource, owner, context.signal)
+      throw error
+    }
 
     const sources: SourceVersion[] = []
     const inspected = new Map<string, SecretSnapshot | 'NotFound' | 'ForbiddenType' | 'OperatorOwned'>()
@@ -167,15 +184,16 @@ export class CredentialsController {
       return await this.#writeStatus(resource, verdict, undefined, undefined, context)
     }
 
-    const owner = this.#owner(resource)
     const { contents, problem } = contentsOf(resource, inspection)
+    const present = observeTarget(targetSecret, owner)
     const decision = decideTarget({
       resource,
-      target: observeTarget(targetSecret, owner),
+      target: present,
       targetName,
       contents,
       sources,
       stamps: this.#stamps(resource),
+      stampsHidden: unseenConsumers(resource, this.#options.visibility).some(({ kind }) => kind !== 'CronJob'),
     })
     if (decision.action === 'Elsewhere') {
       // The other installation writes the status; two that did would never come to rest.
@@ -189,15 +207,49 @@ export class CredentialsController {
       })
       return undefined
     }
-    const inPlace = await this.#applyTarget(resource, targetName, decision, targetSecret, owner, context)
+    let inPlace: SourceVersion | undefined
+    try {
+      inPlace = await this.#applyTarget(resource, targetName, decision, targetSecret, owner, context)
+    } catch (error) {
+      this.#keepInForce(resource, present)
+      throw error
+    }
     const verdict = verdictOf(inspection)
     const target = targetStatus(targetName, decision)
     const delivers = isNewInForce(decision) && (resource.spec.consumers ?? []).length > 0
-    if (problem === undefined && inPlace !== undefined)
+    if (problem === undefined && inPlace !== undefined && decision.action !== 'Hold')
       this.#settle(key, resource, [...sources, inPlace], verdict, target)
     // The workloads first. What is decided is on the target, should this process end before the status is written.
     if (delivers && problem === undefined) return { requeueAfterMs: statusDelayMs }
     return await this.#writeStatus(resource, verdict, target, problem, context)
+  }
+
+  /**
+   * What is in force could not be changed, or it is not known what it should be. What the target says is delivered all the
+   * same, also by a process that has just started; an edited target says nothing.
+   */
+  #keepInForce(resource: TracardiResource, target: TargetObservation<unknown>): void {
+    const { inForce, onInForce } = this.#options
+    if (inForce.of(resource) !== undefined) return
+    if (target.state !== 'Ours' || target.edited || !isCredentialsId(target.id)) return
+    inForce.targetWritten(resource.metadata.uid, target.id)
+    onInForce(resource)
+  }
+
+  /** The same by the metadata of the target, which may be had although its contents may not. */
+  async #keepInForceUnread(resource: TracardiResource, owner: TargetOwner, signal: AbortSignal): Promise<void> {
+    const { client, inForce } = this.#options
+    const name = targetNameOf(resource)
+    if (inForce.of(resource) !== undefined || name === undefined) return
+    const { namespace } = owner
+    const options = { namespace, fieldSelector: `metadata.name=${name}`, metadataOnly: true, signal }
+    try {
+      const { items } = await client.list(secrets, options)
+      this.#keepInForce(resource, observeTarget(items[0] && withoutContents(items[0]), owner))
+    } catch (error) {
+      // Then it stays unknown what is in force, and nothing is delivered.
+      if (!(error instanceof KubeError)) throw error
+    }
   }
 
   /**
@@ -256,9 +308,20 @@ export class CredentialsController {
       target,
       consumers,
       problem,
+      unseen: unseenConsumers(resource, this.#options.visibility),
+      unwatched: this.#options.visibility.secrets(resource),
       now: this.#now(),
     })
-    await this.#patchStatus(resource, status, context)
+    try {
+      await this.#patchStatus(resource, status, context)
+    } catch (error) {
+      // Who may not tell of it may deliver it nevertheless.
+      if (isMissingPermission(error) && target?.credentialsId !== undefined) {
+        this.#options.inForce.targetWritten(resource.metadata.uid, target.credentialsId)
+        this.#options.onInForce(resource)
+      }
+      throw error
+    }
     if (this.#options.inForce.confirm(resource.metadata.uid)) this.#options.onInForce(resource)
     return requeueAfterMs === undefined ? undefined : { requeueAfterMs }
   }
@@ -311,13 +374,17 @@ export class CredentialsController {
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
-    const { workloads, refusals } = this.#options
+    const { workloads, refusals, visibility } = this.#options
+    const namespace = resource.metadata.namespace ?? ''
     return consumersOf(workloads, resource).map((consumer) => {
       const state = consumerState(consumer, resource.metadata.name, credentialsId)
-      const refusal = refusals.get(workloadKey(consumer.kind, resource.metadata.namespace ?? '', consumer.name))
-      return refusal === undefined || state.reason !== 'RollingOut'
-        ? state
-        : { ...state, state: 'Held', reason: 'StampRefused', message: refusal }
+      const permission = state.state === 'Missing' ? visibility.workloads(consumer.kind, namespace) : undefined
+      if (permission !== undefined) {
+        const message = unseenText([{ kind: consumer.kind, permission }])
+        return { ...state, state: 'Held', reason: permissionMissing, message }
+      }
+      const refusal = refusals.get(workloadKey(consumer.kind, namespace, consumer.name))
+      return refusal === undefined || state.reason !== 'RollingOut' ? state : { ...state, state: 'Held', ...refusal }
     })
   }
 
@@ -421,6 +488,8 @@ function targetStatus(name: string, decision: Exclude<TargetDecision, { action: 
       }
     case 'Keep':
       return { ...nothing, outcome: 'NothingYet', announced: decision.announced }
+    case 'Hold':
+      return { ...nothing, outcome: 'NothingYet', announced: decision.announced }
     case 'Conflict':
       return { ...nothing, outcome: 'Conflict', announced: decision.announced }
     case 'Lost':
@@ -439,8 +508,13 @@ function problemOf(error: unknown): Problem | undefined {
     const message = `The namespace ${error.namespace ?? ''} is being deleted; nothing is created in it any more.`
     return { reason: 'NamespaceTerminating', message, transient: true }
   }
+  if (isMissingPermission(error)) {
+    const unread = error.verb === 'get'
+    const message = `The operator may not ${unread ? 'read' : error.verb} the Secret${object}. ${grantText(error)}`
+    return { reason: permissionMissing, message, transient: false, unread }
+  }
   if (error.status === 403) {
-    const message = `The API server does not let the operator ${what}: its ServiceAccount lacks that verb, or a quota or an admission policy is in the way. It is tried again.`
+    const message = `The API server does not let the operator ${what}: a quota or an admission policy is in the way. It is tried again.`
     return { reason: 'Forbidden', message, transient: true }
   }
   if (error.status === 422) {
@@ -451,13 +525,10 @@ function problemOf(error: unknown): Problem | undefined {
   return undefined
 }
 
-/** Waits for all, also when one fails, so that no read is left behind. Throws the first failure. */
-async function settleAll<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(promises)
-  return results.map((result) => {
-    if (result.status === 'fulfilled') return result.value
-    throw result.reason instanceof Error
-      ? result.reason
-      : new OperatorError({ code: 'INTERNAL', reason: 'InternalError', retry: 'backoff', message: 'a read failed' })
-  })
+/** What was read, or the failure thrown. */
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'fulfilled') return result.value
+  throw result.reason instanceof Error
+    ? result.reason
+    : new OperatorError({ code: 'INTERNAL', reason: 'InternalError', retry: 'backoff', message: 'a read failed' })
 }

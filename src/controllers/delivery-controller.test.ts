@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { TracardiResource, TracardiResourceSpec } from '../api/tracardi-resource.ts'
 import { InForce } from '../delivery/in-force.ts'
 import { consumerIndex, keyOf, podLabelIndex, workloadKey } from '../delivery/selection.ts'
+import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import { KubeClient } from '../kube/client.ts'
@@ -32,7 +33,7 @@ const plurals: Record<WorkloadKind, string> = {
 /** One workload on a server in memory, and the resources that name it. */
 class World {
   readonly inForce = new InForce()
-  readonly refusals = new Map<string, string>()
+  readonly refusals = new Map<string, Refusal>()
   /** The resources whose refusals came or went. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
@@ -452,12 +453,13 @@ describe('what is said', () => {
     ])
   })
 
-  test.each<[number, Partial<KubeErrorOptions>, string[]]>([
-    [403, { apiReason: 'Forbidden' }, ['StampRefused']],
-    [422, { apiReason: 'Invalid' }, ['StampRefused']],
-    [500, {}, []],
-    [0, {}, []],
-  ])('HTTP %s', async (status, options, reasons) => {
+  test.each<[string, number, Partial<KubeErrorOptions>, string[], RegExp]>([
+    ['a policy', 403, { apiReason: 'Forbidden' }, ['StampRefused'], /HTTP 403.*admission policy/],
+    ['a right', 403, { unauthorized: true }, ['PermissionMissing'], /Grant .* the verb patch on deployments\.apps in/],
+    ['invalid', 422, { apiReason: 'Invalid' }, ['StampRefused'], /HTTP 422/],
+    ['an error', 500, {}, [], /never/],
+    ['no answer', 0, {}, [], /never/],
+  ])('refused, %s: HTTP %s', async (_, status, options, reasons, note) => {
     const w = new World()
     w.resource('mail', '3-4f2c9')
     const error = new KubeError({ verb: 'patch', resource: 'deployments.apps', status, ...options })
@@ -474,8 +476,9 @@ describe('what is said', () => {
     expect(w.events).toHaveLength(reasons.length)
     for (const event of w.events) {
       expect(event).toMatchObject({ type: 'Warning', regarding: mail, related: sender })
-      expect(event.note).toContain(`HTTP ${String(status)}`)
+      expect(event.note).toMatch(note)
     }
+    expect([...w.refusals.values()].map(({ reason }) => reason)).toEqual(reasons)
     w.onRequest = () => undefined
     await w.reconcile()
     expect(w.labels[stamp('mail')]).toBe('3-4f2c9')
@@ -628,4 +631,19 @@ test('nothing is stamped for a resource that was not reconciled yet: its status 
   w.inForce.targetWritten('uid-of-twilio', '9-aaaaa')
   await w.reconcile()
   expect(w.labels[stamp('twilio')]).toBe('9-aaaaa')
+})
+
+test('what may not be read again after a conflict is said as well', async () => {
+  const w = new World()
+  w.resource('mail', '3-4f2c9')
+  w.onRequest = (call) => {
+    const [verb = ''] = call.split(' ')
+    const refused = { verb, resource: 'deployments.apps', namespace: 'shop', name: 'sender' }
+    throw verb === 'patch'
+      ? new KubeError({ ...refused, status: 409, apiReason: 'Conflict' })
+      : new KubeError({ ...refused, status: 403 })
+  }
+  await expect(w.reconcile()).rejects.toMatchObject({ status: 403, verb: 'get' })
+  expect([...w.refusals.values()]).toMatchObject([{ reason: 'PermissionMissing' }])
+  expect(w.events[0]?.note).toContain('the verb get on deployments.apps in the namespace shop')
 })

@@ -12,13 +12,15 @@ import { Reverts } from '../delivery/reverts.ts'
 import { resourcesOf } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { missingStamps, stampPatch } from '../delivery/stamps.ts'
+import type { Refusal } from '../delivery/stamps.ts'
 import { kindOf, stampOf, stripWorkload, workloadKinds, workloadTypes } from '../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { ReconcileContext, ReconcileResult } from '../kube/controller.ts'
-import { KubeError, isConflict, isNotFound } from '../kube/errors.ts'
+import { KubeError, isConflict, isMissingPermission, isNotFound } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
+import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
 import { eventTarget } from './credentials-controller.ts'
 
@@ -29,7 +31,7 @@ export interface DeliveryControllerOptions {
   readonly workloads: WorkloadStores
   readonly inForce: InForce
   /** Key of a workload → why the API server refused its last patch; gone with the next that it takes. */
-  readonly refusals: Map<string, string>
+  readonly refusals: Map<string, Refusal>
   /** Called when a refusal of a consumer of this resource comes or goes. */
   readonly onRefusal: (resource: TracardiResource) => void
   readonly events: EventRecorder
@@ -96,7 +98,7 @@ export class DeliveryController {
           this.#refused(key, workload, error)
           throw error
         }
-        workload = await this.#read(kind, namespace, name, context.signal)
+        workload = await this.#reread(key, kind, workload, context.signal)
       }
     }
   }
@@ -108,14 +110,21 @@ export class DeliveryController {
     for (const resource of this.#resources(workload)) this.#options.onRefusal(resource)
   }
 
-  async #read(kind: WorkloadKind, namespace: string, name: string, signal: AbortSignal): Promise<Workload | undefined> {
+  async #reread(
+    key: string,
+    kind: WorkloadKind,
+    workload: Workload,
+    signal: AbortSignal,
+  ): Promise<Workload | undefined> {
     const { client, workloads } = this.#options
+    const { namespace, name } = workload.metadata
     try {
-      const workload = stripWorkload(kind)(await client.get(workloadTypes[kind], namespace, name, { signal }))
-      workloads[kind].observe(workload)
-      return workload
+      const read = stripWorkload(kind)(await client.get(workloadTypes[kind], namespace, name, { signal }))
+      workloads[kind].observe(read)
+      return read
     } catch (error) {
       if (isNotFound(error)) return undefined
+      this.#refused(key, workload, error)
       throw error
     }
   }
@@ -173,20 +182,23 @@ export class DeliveryController {
   #refused(key: string, workload: Workload, error: unknown): void {
     if (!(error instanceof KubeError) || (error.status !== 403 && error.status !== 422)) return
     const { refusals, events, onRefusal } = this.#options
-    const why =
-      error.status === 403
-        ? 'the ServiceAccount of the operator lacks the verb patch, or an admission policy is in the way'
-        : 'it does not take the workload with that label'
-    const message = `The API server refuses the stamp (HTTP ${String(error.status)}): ${why}. It is tried again.`
-    if (refusals.get(key) === message) return
-    refusals.set(key, message)
+    const { status } = error
+    const refusal: Refusal = isMissingPermission(error)
+      ? { reason: 'PermissionMissing', message: `The operator may not stamp it. ${grantText(error)}` }
+      : {
+          reason: 'StampRefused',
+          message: `The API server refuses the stamp (HTTP ${String(status)}): ${status === 403 ? 'an admission policy is in the way' : 'it does not take the workload with that label'}. It is tried again.`,
+        }
+    const { reason, message } = refusal
+    if (refusals.get(key)?.message === message) return
+    refusals.set(key, refusal)
     for (const resource of this.#resources(workload)) {
       onRefusal(resource)
       events.record({
         regarding: eventTarget(resource),
         related: workloadTarget(workload),
         type: 'Warning',
-        reason: 'StampRefused',
+        reason,
         action: 'Stamp',
         note: `${kindOf(workload)} ${workload.metadata.name}: ${message}`,
       })

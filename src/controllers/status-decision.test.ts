@@ -61,6 +61,8 @@ function decide(input: Partial<StatusInput> = {}) {
     target: inForce,
     consumers: [],
     problem: undefined,
+    unseen: [],
+    unwatched: undefined,
     now: start,
     ...input,
   })
@@ -93,6 +95,13 @@ const gone = 'SecretsResolved=False/SecretNotFound CredentialsValid=Unknown/Secr
 const none = 'ConsumersUpToDate=Unknown/NothingInForce'
 const transient: Problem = { reason: 'Forbidden', message: 'Grant it.', transient: true }
 const lasting: Problem = { reason: 'TargetKeyConflict', message: 'Two fields.', transient: false }
+
+const unseen: StatusInput['unseen'] = [
+  { kind: 'Deployment', permission: { verb: 'list', resource: 'deployments.apps', namespace: 'marketing' } },
+]
+const unwatched: StatusInput['unwatched'] = { verb: 'watch', resource: 'secrets', namespace: 'marketing' }
+const unstampable = consumer('Held', 'sms', 'PermissionMissing')
+const hidden = 'ConsumersUpToDate=Unknown/PermissionMissing'
 
 const situations: Record<string, [Partial<StatusInput>, string]> = {
   'all well': [{ consumers: [updated] }, `Ready=True/Delivered ${ok} ConsumersUpToDate=True/UpToDate`],
@@ -223,6 +232,38 @@ const situations: Record<string, [Partial<StatusInput>, string]> = {
   'a problem that needs a person': [
     { problem: lasting, target: nothingYet },
     `Ready=False/TargetKeyConflict Stalled/TargetKeyConflict ${ok} ${none}`,
+  ],
+  'consumers may not be seen: they are neither absent nor up to date': [
+    { unseen, consumers: [updated] },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing ${ok} ${hidden}`,
+  ],
+  'consumers may not be seen, and none is known': [
+    { unseen },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing ${ok} ${hidden}`,
+  ],
+  'consumers may not be seen, nothing in force': [
+    { unseen, target: nothingYet },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing ${ok} ${hidden}`,
+  ],
+  'consumers may not be seen, and the source is invalid': [
+    { unseen, inspection: invalid },
+    `Ready=False/TrailingNewline Stalled/TrailingNewline ${bad} ${hidden}`,
+  ],
+  'a consumer may not be stamped, another is rolling': [
+    { consumers: [rolling, unstampable] },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing ${ok} ConsumersUpToDate=False/RollingOut`,
+  ],
+  'Secrets may not be watched': [
+    { unwatched, consumers: [updated] },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing SecretsResolved=Unknown/PermissionMissing CredentialsValid=True/Valid ConsumersUpToDate=True/UpToDate`,
+  ],
+  'Secrets may not be watched, only checks': [
+    { unwatched, target: undefined },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing SecretsResolved=Unknown/PermissionMissing CredentialsValid=True/Valid`,
+  ],
+  'Secrets may not be watched, and one is absent': [
+    { unwatched, inspection: absent, target: nothingYet },
+    `Ready=False/PermissionMissing Stalled/PermissionMissing ${gone} ${none}`,
   ],
   'invalid comes before a problem': [
     { problem: transient, inspection: invalid, target: nothingYet },
@@ -499,6 +540,19 @@ test('a stamp that is put on the workload changes nothing in the status', () => 
   expect(told(done)).toContain('Ready=True/Delivered')
 })
 
+test('what may not be seen is named, with the right and the place, and what stays', () => {
+  const { status } = decide({ unseen, consumers: [] })
+  for (const type of ['Ready', 'ConsumersUpToDate'])
+    expect(condition(status, type).message).toContain(
+      "The operator may not see the consumers of kind Deployment. Grant the operator's ServiceAccount the verb list on deployments.apps in the namespace marketing; it goes on by itself then.",
+    )
+  expect(condition(status, 'Ready').message).toContain('3-4f2c9 stays in force')
+  expect(condition(decide({ unseen, target: nothingYet }).status, 'Ready').message).toContain('Nothing is put in force')
+  const { message } = condition(decide({ unwatched, inspection: absent }).status, 'Ready')
+  expect(message).toContain('the verb watch on secrets in the namespace marketing')
+  expect(message).toContain('live')
+})
+
 describe('decideProblem', () => {
   const before = decide({ inspection: invalid }).status
 
@@ -529,6 +583,15 @@ describe('decideProblem', () => {
     expect(told(decide({ inspection: invalid, resource: resource(after), now: start + 10_000 }).status)).toBe(
       told(before),
     )
+  })
+
+  test('Secrets that could not be read are not called resolved', () => {
+    const unread: Problem = { reason: 'PermissionMissing', message: 'Grant it.', transient: false, unread: true }
+    const after = decideProblem(resource(before), unread, start)
+    expect(told(after)).toBe(
+      'Ready=False/PermissionMissing Stalled/PermissionMissing SecretsResolved=Unknown/PermissionMissing CredentialsValid=False/TrailingNewline ConsumersUpToDate=True/NoConsumers',
+    )
+    expect(told(decide({ inspection: invalid, resource: resource(after) }).status)).toBe(told(before))
   })
 
   test('as the very first status', () => {

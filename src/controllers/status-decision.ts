@@ -6,6 +6,9 @@ import type { Finding } from '../credentials/findings.ts'
 import type { Inspection } from '../credentials/inspect.ts'
 import type { SourceVersion } from '../credentials/target.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
+import type { Unseen } from '../delivery/visibility.ts'
+import { grantText } from '../kube/permissions.ts'
+import type { Permission } from '../kube/permissions.ts'
 
 /** Something that keeps the operator from doing its work, in words. */
 export interface Problem {
@@ -13,6 +16,8 @@ export interface Problem {
   readonly message: string
   /** Whether a retry can mend it; else it needs a person. */
   readonly transient: boolean
+  /** Secrets could not be read, so nothing can be said of them. */
+  readonly unread?: boolean
 }
 
 export interface StatusInput {
@@ -31,6 +36,10 @@ export interface StatusInput {
   readonly consumers: readonly ConsumerState[]
   /** What went wrong while reading or writing. */
   readonly problem: Problem | undefined
+  /** Kinds of its consumers that cannot be seen, for want of a right. */
+  readonly unseen: readonly Unseen[]
+  /** The right without which changes of Secrets are not noticed; undefined: it is there. */
+  readonly unwatched: Permission | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -45,6 +54,9 @@ export interface StatusDecision {
 export const missingGraceMs = 60_000
 
 const maxOutdated = 10
+
+/** The reason for everything that waits for a right to be granted. */
+export const permissionMissing = 'PermissionMissing'
 
 interface Verdict {
   readonly ready: boolean
@@ -64,7 +76,10 @@ export function decideStatus(input: StatusInput): StatusDecision {
   }
 
   const missing = inspection.unresolved[0]
-  if (missing === undefined) set('SecretsResolved', 'True', 'Resolved', 'Every referenced Secret and key was found.')
+  if (missing === undefined && input.unwatched !== undefined)
+    set('SecretsResolved', 'Unknown', permissionMissing, unwatchedText(input.unwatched))
+  else if (missing === undefined)
+    set('SecretsResolved', 'True', 'Resolved', 'Every referenced Secret and key was found.')
   else set('SecretsResolved', 'False', missing.code, summarise(inspection.unresolved))
 
   const waitedMs = missing === undefined ? 0 : now - transitionTime(conditions, 'SecretsResolved', now)
@@ -143,6 +158,10 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
       `The Secret ${target.name} exists and does not belong to this resource. Choose another spec.target.name, or delete that Secret: kubectl delete secret ${target.name}`,
     )
   }
+  if (input.unwatched !== undefined) {
+    const texts = [unwatchedText(input.unwatched), firstText(inspection)].filter((text) => text !== '')
+    return stalled(permissionMissing, texts.join(' ') + stays)
+  }
   const missing = inspection.unresolved[0]
   if (missing !== undefined) {
     const message = summarise(inspection.unresolved) + stays
@@ -163,6 +182,15 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
       message: validMessage(input.resource.spec.service, inspection.findings),
       flag: undefined,
     }
+  }
+  if (input.unseen.length > 0) {
+    const nothing =
+      target.credentialsId === undefined ? ' Nothing is put in force meanwhile: an id could be given twice.' : stays
+    return stalled(permissionMissing, unseenText(input.unseen) + nothing)
+  }
+  const forbidden = input.consumers.find(({ reason }) => reason === permissionMissing)
+  if (forbidden !== undefined) {
+    return stalled(permissionMissing, `${forbidden.kind} ${forbidden.name}: ${forbidden.message}`)
   }
   const failed = input.consumers.find((consumer) => consumer.state === 'Failed')
   if (failed !== undefined) {
@@ -193,7 +221,8 @@ function consumersCondition(input: StatusInput): {
   reason: string
   message: string
 } {
-  const { consumers, target } = input
+  const { consumers, target, unseen } = input
+  if (unseen.length > 0) return { status: 'Unknown', reason: permissionMissing, message: unseenText(unseen) }
   if (target?.credentialsId === undefined) {
     return { status: 'Unknown', reason: 'NothingInForce', message: 'No valid credentials are in force yet.' }
   }
@@ -215,6 +244,17 @@ function consumersCondition(input: StatusInput): {
   const remarks = consumers.filter(({ message }) => message !== '').slice(0, maxOutdated)
   const message = [`Every consumer carries ${target.credentialsId}.`, ...remarks.map((consumer) => consumer.message)]
   return { status: 'True', reason: 'UpToDate', message: message.join(' ') }
+}
+
+/** What is said of consumers that cannot be seen. */
+export function unseenText(unseen: readonly Unseen[]): string {
+  const kinds = unseen.map(({ kind }) => kind).join(', ')
+  const grants = unseen.map(({ permission }) => grantText(permission))
+  return `The operator may not see the consumers of kind ${kinds}. ${[...new Set(grants)].join(' ')}`
+}
+
+function unwatchedText(permission: Permission): string {
+  return `The operator may not see when Secrets change. ${grantText(permission)}`
 }
 
 function consumersText(consumers: readonly ConsumerState[], what: string): string {
@@ -269,6 +309,13 @@ export function decideProblem(resource: TracardiResource, problem: Problem, now:
     previous.conditions ?? [],
     problem.transient ? 'Stalled' : 'Reconciling',
   )
+  if (problem.unread === true) {
+    conditions = setCondition(
+      conditions,
+      { type: 'SecretsResolved', status: 'Unknown', reason, message, observedGeneration },
+      now,
+    )
+  }
   conditions = setCondition(conditions, { type: flag, status: 'True', reason, message, observedGeneration }, now)
   conditions = setCondition(conditions, { type: 'Ready', status: 'False', reason, message, observedGeneration }, now)
   return { ...previous, conditions: [...conditions] }

@@ -80,6 +80,7 @@ function decide(input: Partial<Omit<TargetInput, 'contents'>> & { contents?: Con
     targetName: 'queue-credentials',
     sources: [live],
     stamps: [],
+    stampsHidden: false,
     contents: contents === undefined ? undefined : sensitive(contents),
     ...rest,
   })
@@ -101,6 +102,8 @@ function told(decision: TargetDecision): string {
     }
     case 'Conflict':
       return `Conflict announced=${decision.announced}`
+    case 'Hold':
+      return `Hold announced=${decision.announced}`
     case 'Elsewhere':
       return `Elsewhere ${decision.installation}`
     case 'Lost':
@@ -450,6 +453,7 @@ test('a resource that only checks wants nothing', () => {
         contents: contents && sensitive(contents),
         sources: [live],
         stamps: ['3-4f2c9'],
+        stampsHidden: true,
       }),
     ).toEqual({
       action: 'Keep',
@@ -500,4 +504,39 @@ test('the keys of the provenance are those that are written, sorted', () => {
 test('a renamed target was not lost: the new one has not been there yet', () => {
   const status = { ...knows('3-4f2c9'), target: { name: 'before' } }
   expect(told(decide({ resource: resource(status, 2) }))).toBe('Keep announced=4-4f2c9')
+})
+
+describe('while stamps cannot be seen', () => {
+  test.each<[string, Parameters<typeof decide>[0], string]>([
+    ['the first contents wait', { contents: fresh }, 'Hold announced=1-4f2c9'],
+    [
+      'contents whose target is gone wait',
+      { resource: resource(knows('4-4f2c9')), contents: fresh, sources: [rotated] },
+      'Hold announced=5-4f2c9',
+    ],
+    [
+      'contents in place of edited ones wait',
+      { target: ours({ id: '4-4f2c9', edited: true }), contents: fresh, sources: [rotated] },
+      'Hold announced=5-4f2c9',
+    ],
+  ])('%s: an id could be given twice', (_, input, expected) => {
+    expect(told(decide({ ...input, stampsHidden: true }))).toBe(expected)
+  })
+
+  test('a target that nobody touched tells the last id, and one that is mended keeps its own', () => {
+    const rotation = { target: ours({ id: '4-4f2c9' }), contents: fresh, sources: [rotated] }
+    const rows: Parameters<typeof decide>[0][] = [
+      rotation,
+      { target: ours({ id: '4-4f2c9' }) },
+      { resource: resource(knows('4-4f2c9')), contents: old },
+      { resource: resource(knows('4-4f2c9')), target: ours({ id: '4-4f2c9', edited: true }), contents: fresh },
+      {},
+      { target: { state: 'Foreign' }, contents: fresh },
+    ]
+    for (const row of rows) {
+      expect(told(decide({ ...row, stampsHidden: true }))).toBe(told(decide(row)))
+      expect(told(decide(row))).not.toContain('Hold')
+    }
+    expect(told(decide({ ...rotation, stampsHidden: true }))).toContain('Update Rotated 5-4f2c9')
+  })
 })

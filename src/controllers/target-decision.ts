@@ -22,6 +22,8 @@ export interface TargetInput {
   readonly sources: readonly SourceVersion[]
   /** Stamps that consumers carry for this resource. */
   readonly stamps: readonly string[]
+  /** There may be stamps that cannot be seen, for want of a right. */
+  readonly stampsHidden: boolean
 }
 
 export type TargetDecision =
@@ -33,13 +35,18 @@ export type TargetDecision =
   | { readonly action: 'Create'; readonly desire: TargetDesire; readonly why: 'First' | 'Recreated' | 'Lost' }
   | { readonly action: 'Update'; readonly desire: TargetDesire; readonly why: 'Rotated' | 'Mended' | 'Recorded' }
   | { readonly action: 'Conflict'; readonly announced: string }
+  /**
+   * Nothing is written: a new id is due, and what stands on the target does not tell which ones were given before. The
+   * stamps would, but cannot be seen; so an id could come a second time, for other contents.
+   */
+  | { readonly action: 'Hold'; readonly announced: string }
   | { readonly action: 'Elsewhere'; readonly installation: string }
   /** It was in force, is gone or altered, and cannot be made again. */
   | { readonly action: 'Lost'; readonly how: 'Deleted' | 'Edited'; readonly announced: string }
 
 /** Decides what happens to the target. */
 export function decideTarget(input: TargetInput): TargetDecision {
-  const { resource, target, targetName, contents, sources, stamps } = input
+  const { resource, target, targetName, contents, sources, stamps, stampsHidden } = input
   const status = resource.status
   const generation = resource.metadata.generation ?? 0
   const lastId = isCredentialsId(status?.credentialsId ?? undefined) ? (status?.credentialsId ?? undefined) : undefined
@@ -78,6 +85,7 @@ export function decideTarget(input: TargetInput): TargetDecision {
     const sameAsBefore =
       lastId !== undefined && status?.observedGeneration === generation && sameSources(status.sources ?? [], sources)
     if (sameAsBefore) return { action: 'Create', desire: desire(lastId, contents), why: 'Recreated' }
+    if (stampsHidden) return { action: 'Hold', announced: next() }
     return { action: 'Create', desire: desire(next(), contents), why: lastId === undefined ? 'First' : 'Lost' }
   }
 
@@ -115,6 +123,7 @@ export function decideTarget(input: TargetInput): TargetDecision {
     (lastId === undefined
       ? provenance !== undefined && madeOf(provenance, resource, sources)
       : status?.observedGeneration === generation && sameSources(status.sources ?? [], sources))
+  if (!kept && stampsHidden) return { action: 'Hold', announced: next() }
   return { action: 'Update', desire: desire(kept ? keptId : next(), contents), why: kept ? 'Mended' : 'Rotated' }
 }
 

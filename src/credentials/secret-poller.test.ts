@@ -56,7 +56,7 @@ function world() {
       },
     }),
     periodMs,
-    onAnswer: (namespace, error) => answers.push(`${namespace} ${error === undefined ? 'well' : error.status}`),
+    onAnswer: (key, error) => answers.push(`${key} ${error === undefined ? 'well' : error.status}`),
   })
   const put = (name: string, uid: string, resourceVersion: string): void => {
     server.set(`ns/${name}`, { metadata: { namespace: 'ns', name, uid, resourceVersion } })
@@ -182,7 +182,7 @@ describe('what comes of it', () => {
     const stop = new AbortController()
     const running = poller.run(stop.signal)
     await clock.advance(periodMs - 1)
-    fail(403)
+    fail(500)
     await clock.advance(3 * periodMs)
     expect(asked).toHaveLength(4)
     expect(store.size).toBe(1)
@@ -190,7 +190,7 @@ describe('what comes of it', () => {
     put('a', 'u', '6')
     await clock.advance(periodMs)
     expect(events).toEqual(['add a 5', 'update a 6'])
-    expect(answers).toEqual(['ns well', 'ns 403', 'ns 403', 'ns 403', 'ns well'])
+    expect(answers).toEqual(['ns/a well', 'ns/a 500', 'ns/a 500', 'ns/a 500', 'ns/a well'])
     expect(lines.filter(({ msg }) => msg.includes('trying again in the next period'))).toHaveLength(1)
     stop.abort()
     await running

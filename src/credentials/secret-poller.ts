@@ -8,7 +8,7 @@
 import type { Logger } from '../telemetry/log.ts'
 import type { KubeClient } from '../kube/client.ts'
 import type { Clock, Random } from '../kube/clock.ts'
-import { KubeError, isNotFound } from '../kube/errors.ts'
+import { KubeError, isMissingPermission, isNotFound } from '../kube/errors.ts'
 import { secrets } from '../kube/objects.ts'
 import type { Secret } from '../kube/objects.ts'
 import type { Store } from '../kube/store.ts'
@@ -25,7 +25,7 @@ export class SecretPoller {
   readonly #random: Random
   readonly #log: Logger
   readonly #periodMs: number
-  readonly #onAnswer: ((namespace: string, error: KubeError | undefined) => void) | undefined
+  readonly #onAnswer: ((key: string, error: KubeError | undefined) => void) | undefined
   readonly #queue: WorkQueue
   readonly #tracked = new Set<string>()
   readonly #failing = new Set<string>()
@@ -42,7 +42,7 @@ export class SecretPoller {
     /** Each Secret is asked for at most once in this time, in milliseconds. */
     periodMs: number
     /** Told how each request ended, undefined for well; an absent Secret is no error. */
-    onAnswer?: (namespace: string, error: KubeError | undefined) => void
+    onAnswer?: (key: string, error: KubeError | undefined) => void
   }) {
     this.#client = options.client
     this.#store = options.store
@@ -107,24 +107,26 @@ export class SecretPoller {
     } catch (error) {
       if (signal.aborted) return
       if (!isNotFound(error)) {
-        this.#report(key, namespace, error)
+        this.#report(key, error)
         return
       }
       if (asked !== undefined) this.#store.observeAbsent(key, asked)
     }
     this.#failing.delete(key)
-    this.#onAnswer?.(namespace, undefined)
+    this.#onAnswer?.(key, undefined)
   }
 
   /** What is known stays as it is, and is asked for again in the next period. */
-  #report(key: string, namespace: string, error: unknown): void {
+  #report(key: string, error: unknown): void {
     const fields =
       error instanceof KubeError
         ? { key, code: error.code, reason: error.reason, status: error.status }
         : { key, code: 'UNEXPECTED' }
-    if (this.#failing.has(key)) this.#log.debug(fields, 'the metadata of a Secret could not be read again')
+    // A missing right is told elsewhere, once for all Secrets.
+    if (this.#failing.has(key) || isMissingPermission(error))
+      this.#log.debug(fields, 'the metadata of a Secret could not be read again')
     else this.#log.warn(fields, 'the metadata of a Secret could not be read, trying again in the next period')
     this.#failing.add(key)
-    if (error instanceof KubeError) this.#onAnswer?.(namespace, error)
+    if (error instanceof KubeError) this.#onAnswer?.(key, error)
   }
 }

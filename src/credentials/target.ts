@@ -14,7 +14,7 @@ import {
 } from '../api/names.ts'
 import type { ServiceDefinition } from '../catalogue/definition.ts'
 import { defaultTargetKeys } from '../catalogue/target-keys.ts'
-import type { ManagedFieldsEntry, OwnerReference } from '../kube/objects.ts'
+import type { ManagedFieldsEntry, OwnerReference, Secret } from '../kube/objects.ts'
 import type { ResolvedField } from './resolve.ts'
 import type { SecretSnapshot } from './secret-cache.ts'
 import type { Sensitive } from './sensitive.ts'
@@ -46,7 +46,7 @@ export interface TargetOwner {
 }
 
 /** What stands under the name of the target. */
-export type TargetObservation =
+export type TargetObservation<T = SecretSnapshot> =
   | { readonly state: 'Absent' }
   /** Somebody else's. */
   | { readonly state: 'Foreign' }
@@ -54,7 +54,7 @@ export type TargetObservation =
   | { readonly state: 'Elsewhere'; readonly installation: string }
   | {
       readonly state: 'Ours'
-      readonly secret: SecretSnapshot
+      readonly secret: T
       readonly id: string | undefined
       readonly provenance: Provenance | undefined
       /** Somebody else changed contents, id or provenance since the operator last wrote them. */
@@ -66,8 +66,26 @@ export function ownerOf(owner: TargetOwner): string {
   return `${owner.installation}/${owner.namespace}/${owner.resource}`
 }
 
+/** What is known of a Secret whose contents were not read. */
+export type SecretMetadata = Omit<SecretSnapshot, 'data' | typeof Symbol.dispose> & { readonly data: undefined }
+
+/** For observeTarget. Values may stand in other annotations, so none but the operator's own are taken over. */
+export function withoutContents({ type, metadata }: Secret): SecretMetadata {
+  const { name, uid, resourceVersion, labels = {}, ownerReferences = [], managedFields = [] } = metadata
+  const annotations = Object.fromEntries(
+    [ownerAnnotation, idAnnotation, sourceAnnotation].flatMap((key) => {
+      const value = metadata.annotations?.[key]
+      return value === undefined ? [] : [[key, value]]
+    }),
+  )
+  return { name, uid, resourceVersion, type, labels, annotations, ownerReferences, managedFields, data: undefined }
+}
+
 /** Reads what stands under the target's name. */
-export function observeTarget(secret: SecretSnapshot | undefined, owner: TargetOwner): TargetObservation {
+export function observeTarget<T extends SecretSnapshot | SecretMetadata>(
+  secret: T | undefined,
+  owner: TargetOwner,
+): TargetObservation<T> {
   if (secret === undefined) return { state: 'Absent' }
   const labelled = secret.labels[managedByLabel] === componentName && secret.labels[resourceLabel] === owner.resource
   const recorded = secret.annotations[ownerAnnotation]
@@ -81,11 +99,11 @@ export function observeTarget(secret: SecretSnapshot | undefined, owner: TargetO
   const recordedId = secret.annotations[idAnnotation]
   const id = isCredentialsId(recordedId) ? recordedId : undefined
   const provenance = parseProvenance(secret.annotations[sourceAnnotation])
-  const keys = [...secret.data.keys()].sort()
+  const keys = secret.data === undefined ? undefined : [...secret.data.keys()].sort()
   const edited =
     id === undefined ||
     provenance === undefined ||
-    !sameList(provenance.keys, keys) ||
+    (keys !== undefined && !sameList(provenance.keys, keys)) ||
     ownedByOthers(secret.managedFields)
   return { state: 'Ours', secret, id, provenance, edited }
 }

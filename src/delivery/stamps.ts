@@ -29,6 +29,12 @@ export function stampPatch(workload: Workload, stamps: Readonly<Record<string, s
   return { metadata: { uid, resourceVersion }, spec: { template: { metadata: { labels: stamps } } } }
 }
 
+/** Why a workload does not get its stamp. */
+export interface Refusal {
+  readonly reason: 'StampRefused' | 'PermissionMissing'
+  readonly message: string
+}
+
 /** Where one consumer stands. */
 export interface ConsumerState {
   readonly kind: string

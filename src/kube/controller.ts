@@ -1,7 +1,7 @@
 /** Workers that reconcile keys, with controller-runtime's semantics. */
 import type { Logger } from '../telemetry/log.ts'
 import type { Clock, Random } from './clock.ts'
-import { KubeError, OperatorError } from './errors.ts'
+import { isMissingPermission, KubeError, OperatorError } from './errors.ts'
 import { WorkQueue, type QueueMetrics } from './workqueue.ts'
 
 /** What one reconcile gets. */
@@ -202,7 +202,8 @@ export class Controller {
     const fields = describe(error)
     const fingerprint = JSON.stringify({ ...fields, stack: undefined })
     const message = retry === 'never' ? 'reconcile failed, waiting for a change' : 'reconcile failed, trying again'
-    if (this.#logged.get(key) === fingerprint) log.debug(fields, message)
+    // A missing right is told elsewhere, once for all keys that lack it.
+    if (this.#logged.get(key) === fingerprint || isMissingPermission(error)) log.debug(fields, message)
     else log.warn(fields, message)
     this.#logged.set(key, fingerprint)
   }

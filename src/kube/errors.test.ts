@@ -3,6 +3,7 @@ import {
   isAlreadyExists,
   isConflict,
   isForbidden,
+  isMissingPermission,
   isGone,
   isNamespaceTerminating,
   isNotFound,
@@ -107,6 +108,19 @@ describe('parseRetryAfter', () => {
   })
 })
 
+it.each([
+  ['get', false, 403, true],
+  ['list', false, 403, true],
+  ['watch', false, 403, true],
+  ['create', false, 403, false],
+  ['patch', false, 403, false],
+  ['patch', true, 403, true],
+  ['patch', true, 404, false],
+  ['get', false, 401, false],
+])('%s, by the authorizer: %s, HTTP %i: a missing permission: %s', (verb, unauthorized, status, isMissing) => {
+  expect(isMissingPermission(kubeError({ verb, unauthorized, status }))).toBe(isMissing)
+})
+
 describe('readStatus', () => {
   it('keeps reason, seconds, paths and known causes, and nothing that could be a value', () => {
     const secret = 'hunter2-' + 'x'.repeat(20)
@@ -132,6 +146,7 @@ describe('readStatus', () => {
       retryAfterSeconds: 4,
       invalidFields: ['spec.fields[3].key', 'metadata.annotations[*]'],
       causes: ['NamespaceTerminating', 'ResourceVersionTooLarge'],
+      unauthorized: false,
     })
     expect(JSON.stringify(status)).not.toContain(secret)
   })
@@ -144,7 +159,19 @@ describe('readStatus', () => {
         retryAfterSeconds: undefined,
         invalidFields: [],
         causes: [],
+        unauthorized: false,
       })
     },
   )
+
+  it.each([
+    ['secrets "x" is forbidden: User "system:serviceaccount:a:b" cannot get resource "secrets" in API group ""', true],
+    ['secrets is forbidden: User "u" cannot create resource "secrets" in API group "" in the namespace "n": no', true],
+    ['pods "x" is forbidden: exceeded quota: q, requested: pods=1', false],
+    ['admission webhook "w" denied the request: User "u" cannot get resource "secrets"', false],
+    ['secrets "x" is forbidden: User "' + 'x'.repeat(100_000), false],
+    [5, false],
+  ])('tells the authorizer from everybody else who forbids: %#', (message, unauthorized) => {
+    expect(readStatus({ message, reason: 'Forbidden' }).unauthorized).toBe(unauthorized)
+  })
 })

@@ -95,7 +95,12 @@ export interface KubeErrorOptions {
   retryAfterSeconds?: number | undefined
   invalidFields?: readonly string[] | undefined
   causes?: readonly string[] | undefined
+  /** The answer has the text of the API server's authorizer: no right, in contrast to a quota or an admission policy. */
+  unauthorized?: boolean | undefined
 }
+
+/** Nothing but the authorizer forbids these. */
+const readingVerbs: ReadonlySet<string> = new Set(['get', 'list', 'watch'])
 
 /** A call to the API server that failed. It never carries the body or the headers of the answer. */
 export class KubeError extends OperatorError {
@@ -114,6 +119,8 @@ export class KubeError extends OperatorError {
   readonly invalidFields: readonly string[]
   /** NamespaceTerminating and ResourceVersionTooLarge, where the server gives them as details. */
   readonly causes: readonly string[]
+  /** 403 because a Role does not grant the verb; a quota or an admission policy answers 403 as well. */
+  readonly lacksPermission: boolean
 
   constructor(options: KubeErrorOptions) {
     const { status, verb, resource, namespace, name } = options
@@ -148,6 +155,7 @@ export class KubeError extends OperatorError {
     this.retryAfterSeconds = options.retryAfterSeconds
     this.invalidFields = options.invalidFields ?? []
     this.causes = options.causes ?? []
+    this.lacksPermission = status === 403 && (options.unauthorized === true || readingVerbs.has(verb))
   }
 }
 
@@ -164,11 +172,15 @@ export function parseRetryAfter(value: unknown): number | undefined {
   return typeof seconds === 'number' && seconds > 0 ? Math.min(seconds, longestRetryAfter) : undefined
 }
 
+/** What the API server's authorizer answers, whatever the mode of authorization. Only whether it fits is kept. */
+const authorizerText = /is forbidden: User ".*" cannot [a-z]+ resource "/s
+
 /** What is fit to be kept of a metav1.Status. Keys in brackets are dropped from field paths, indexes stay. */
 export function readStatus(
   body: unknown,
-): Pick<KubeErrorOptions, 'apiReason' | 'retryAfterSeconds' | 'invalidFields' | 'causes'> {
+): Pick<KubeErrorOptions, 'apiReason' | 'retryAfterSeconds' | 'invalidFields' | 'causes' | 'unauthorized'> {
   const status = record(body)
+  const message = status['message']
   const details = record(status['details'])
   const causes = Array.isArray(details['causes']) ? details['causes'].slice(0, 50).map(record) : []
   const fields = causes
@@ -183,6 +195,7 @@ export function readStatus(
     causes: causes
       .map((cause) => cause['reason'])
       .filter((reason) => typeof reason === 'string' && knownCauses.has(reason)) as string[],
+    unauthorized: typeof message === 'string' && authorizerText.test(message.slice(0, 2000)),
   }
 }
 
@@ -202,6 +215,11 @@ export function isAlreadyExists(error: unknown): boolean {
 
 export function isForbidden(error: unknown): boolean {
   return error instanceof KubeError && error.status === 403
+}
+
+/** A right is missing: somebody has to grant it. */
+export function isMissingPermission(error: unknown): boolean {
+  return error instanceof KubeError && error.lacksPermission
 }
 
 /** The resourceVersion or the continue token is too old for the server. */

@@ -2,7 +2,7 @@
 import type { Logger } from '../telemetry/log.ts'
 import type { KubeClient } from './client.ts'
 import type { Clock, Random } from './clock.ts'
-import { isAlreadyExists, isNotFound, KubeError } from './errors.ts'
+import { isAlreadyExists, isMissingPermission, isNotFound, KubeError } from './errors.ts'
 import { microTime, type KubeObject, type ResourceType } from './objects.ts'
 
 /** The object that an Event is about. */
@@ -249,7 +249,9 @@ export class EventRecorder {
         const status = error instanceof KubeError ? error.status : undefined
         const passing = status === 0 || status === 429 || (status !== undefined && status >= 500)
         const code = error instanceof KubeError ? error.code : 'UNEXPECTED'
-        if (this.#loggedCode === code) this.#log.debug({ code }, 'an Event could not be written')
+        // A missing right is told elsewhere.
+        if (this.#loggedCode === code || isMissingPermission(error))
+          this.#log.debug({ code }, 'an Event could not be written')
         else this.#log.warn({ code }, 'an Event could not be written')
         this.#loggedCode = code
         // While somebody waits for the end, each is tried once more, without a pause.

@@ -129,6 +129,79 @@ function watched(): [string, number][] {
 
 const names = () => store.list().map(({ metadata }) => `${metadata.name}@${metadata.resourceVersion}`)
 
+describe('a right that is missing', () => {
+  const forbidden = () => failure({ verb: 'list', status: 403 })
+  const refused = { verb: 'list', resource: 'secrets', namespace: 'shop' }
+
+  it('is told after three refusals, holds up nobody who waits, and what is granted is taken up', async () => {
+    listAnswers = [forbidden(), forbidden(), forbidden(), forbidden(), page(7, [secret('a', 1)])]
+    const told: unknown[] = []
+    const { reflector } = start({ namespace: 'shop', onRefusal: () => told.push(reflector.refusal) })
+    let isSettled = false
+    void reflector.waitForSettled(stop.signal).then(() => (isSettled = true))
+    await clock.advance(1_200)
+    expect([lists.length, reflector.refusal, isSettled]).toEqual([2, undefined, false])
+    await clock.advance(2_400)
+    expect([lists.length, reflector.refusal, isSettled, reflector.hasSynced]).toEqual([3, refused, true, false])
+    await clock.advance(4_800 + 9_600)
+    expect([reflector.refusal, reflector.hasSynced, names()]).toEqual([undefined, true, ['a@1']])
+    expect(told).toEqual([refused, undefined])
+  })
+
+  it('keeps what was there, and goes on where it was', async () => {
+    listAnswers = [page(7, [secret('a', 1)])]
+    const { reflector } = start({ namespace: 'shop' })
+    await clock.advance(2_000)
+    watchErrors = Array.from({ length: 3 }, () => failure({ status: 403 }))
+    last().push('end')
+    await clock.advance(1_200 + 2_400 + 100)
+    expect([reflector.refusal, names()]).toEqual([{ ...refused, verb: 'watch' }, ['a@1']])
+    await clock.advance(4_800)
+    expect([reflector.refusal, last().options.resourceVersion, lists.length]).toEqual([undefined, '7', 1])
+  })
+
+  it('on the watch alone is told as that', async () => {
+    watchErrors = Array.from({ length: 5 }, () => failure({ status: 403 }))
+    const { reflector } = start({ namespace: 'shop' })
+    await clock.advance(10_000)
+    expect([reflector.hasSynced, reflector.refusal?.verb]).toEqual([true, 'watch'])
+  })
+
+  it('is another thing than a failure, and one refusal between good answers is none', async () => {
+    listAnswers = [forbidden(), failure({ status: 500 }), forbidden(), failure({ status: 500 }), page(7)]
+    const { reflector } = start()
+    await clock.advance(60_000)
+    expect([reflector.hasSynced, reflector.refusal]).toEqual([true, undefined])
+    for (let times = 0; times < 4; times++) {
+      watchErrors = [failure({ status: 403 })]
+      last().push('end')
+      await clock.advance(130_000)
+    }
+    expect(reflector.refusal).toBeUndefined()
+  })
+
+  it('is asked for at once by retryNow', async () => {
+    listAnswers = Array.from({ length: 6 }, forbidden)
+    const { reflector } = start()
+    await clock.advance(60_000)
+    const before = lists.length
+    reflector.retryNow()
+    await clock.advance(0)
+    expect([before, lists.length]).toEqual([6, 7])
+    expect(reflector.hasSynced).toBe(true)
+  })
+
+  it('who waits does so no longer than the signal', async () => {
+    listAnswers = Array.from({ length: 2 }, forbidden)
+    const { reflector, running } = start()
+    const waiting = reflector.waitForSettled(stop.signal)
+    await clock.advance(0)
+    stop.abort()
+    await Promise.all([waiting, running])
+    expect(reflector.refusal).toBeUndefined()
+  })
+})
+
 describe('list', () => {
   it('comes in pages, and is complete before anybody sees it', async () => {
     listAnswers = [page(7, [secret('a', 1)], 'p2'), page(7, [secret('b', 2)], 'p3'), page(7, [secret('c', 3)])]

@@ -3,8 +3,9 @@ import type { Logger } from '../telemetry/log.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeClient, ListResult } from './client.ts'
 import type { Clock, Random } from './clock.ts'
-import { isGone, KubeError } from './errors.ts'
+import { isGone, isMissingPermission, KubeError } from './errors.ts'
 import { resourceName, type KubeObject, type ResourceType } from './objects.ts'
+import type { Permission } from './permissions.ts'
 import type { Store } from './store.ts'
 
 export interface ReflectorMetrics {
@@ -20,6 +21,9 @@ const defaultPageSize = 500
 
 /** A watch that ends sooner than this, without an event, is a failure: to start the next one at once would be a storm. */
 const shortestWatchMs = 1_000
+
+/** So many refusals in a row are no accident: an API server that has just started, or a new Role, takes a moment. */
+const refusalsToTell = 3
 
 /** No bookmark comes in the first two minutes, then one every minute. */
 const defaultInactivityMs = 150_000
@@ -39,14 +43,19 @@ export class Reflector<T extends KubeObject> {
   readonly #inactivityMs: number
   readonly #metrics: ReflectorMetrics | undefined
   readonly #onError: ((error: KubeError) => void) | undefined
+  readonly #onRefusal: (() => void) | undefined
   readonly #backoff: Backoff
   readonly #synced = Promise.withResolvers<undefined>()
+  readonly #settled = Promise.withResolvers<undefined>()
   #hasSynced = false
   #lastConfirmed: number | undefined
   /** Where the next watch begins; undefined when a list has to come first. */
   #resourceVersion: string | undefined
   #nextListAt = 0
   #loggedReason: string | undefined
+  #refusals = 0
+  #refusal: Permission | undefined
+  #pause = new AbortController()
 
   constructor(options: {
     /** For logs and metrics. */
@@ -74,6 +83,8 @@ export class Reflector<T extends KubeObject> {
     metrics?: ReflectorMetrics
     /** Told of every failure but an expired resourceVersion, which is none. */
     onError?: (error: KubeError) => void
+    /** Told when `refusal` has changed. */
+    onRefusal?: () => void
   }) {
     this.#name = options.name
     this.#client = options.client
@@ -94,6 +105,7 @@ export class Reflector<T extends KubeObject> {
     this.#inactivityMs = options.inactivityMs ?? defaultInactivityMs
     this.#metrics = options.metrics
     this.#onError = options.onError
+    this.#onRefusal = options.onRefusal
     this.#backoff = new Backoff({
       clock: options.clock,
       random: options.random,
@@ -122,17 +134,24 @@ export class Reflector<T extends KubeObject> {
     return this.#hasSynced
   }
 
+  /** The right without which the store is not kept up to date: it is as it was before, or empty. */
+  get refusal(): Permission | undefined {
+    return this.#refusal
+  }
+
+  /** Resolves when the store has been filled, or it is known that a right is missing for it, or the signal aborts. */
+  async waitForSettled(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#settled.promise, signal)
+  }
+
+  /** What keeps it from listing and watching may be mended: the present pause ends. */
+  retryNow(): void {
+    this.#pause.abort()
+  }
+
   /** Resolves to true when the store has been filled, to false when the signal aborts before. */
   async waitForSync(signal: AbortSignal): Promise<boolean> {
-    if (this.#hasSynced) return true
-    if (signal.aborted) return false
-    const { promise, resolve } = Promise.withResolvers<undefined>()
-    const onAbort = (): void => {
-      resolve(undefined)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    await Promise.race([this.#synced.promise, promise])
-    signal.removeEventListener('abort', onAbort)
+    if (!this.#hasSynced) await untilAborted(this.#synced.promise, signal)
     return this.#hasSynced
   }
 
@@ -159,6 +178,7 @@ export class Reflector<T extends KubeObject> {
     this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * spread
     this.#hasSynced = true
     this.#synced.resolve(undefined)
+    this.#settled.resolve(undefined)
   }
 
   async #listPages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string }> {
@@ -207,6 +227,8 @@ export class Reflector<T extends KubeObject> {
         inactivityMs: this.#inactivityMs,
         signal: AbortSignal.any([signal, end.signal]),
       })
+      this.#refusals = 0
+      this.#refuse(undefined)
       if (this.#loggedReason !== undefined) this.#log.info({}, 'watching again')
       this.#loggedReason = undefined
       for await (const event of watch) {
@@ -273,7 +295,22 @@ export class Reflector<T extends KubeObject> {
     } else {
       this.#report(kubeError)
     }
-    await this.#clock.sleep(pause, signal)
+    if (isMissingPermission(kubeError) && ++this.#refusals >= refusalsToTell) {
+      this.#refuse(this.#describe(kubeError.verb))
+    }
+    this.#pause = new AbortController()
+    await this.#clock.sleep(pause, AbortSignal.any([signal, this.#pause.signal]))
+  }
+
+  #refuse(permission: Permission | undefined): void {
+    if (permission?.verb === this.#refusal?.verb) return
+    this.#refusal = permission
+    if (permission !== undefined) this.#settled.resolve(undefined)
+    try {
+      this.#onRefusal?.()
+    } catch {
+      this.#metrics?.error(this.#name, 'HandlerFailed')
+    }
   }
 
   #report(error: KubeError): void {
@@ -284,9 +321,11 @@ export class Reflector<T extends KubeObject> {
       status: error.status,
       namespace: error.namespace,
     }
-    if (this.#loggedReason === error.reason) this.#log.debug(fields, 'list or watch failed again')
+    // A missing right is told elsewhere, once for all who lack it.
+    if (this.#loggedReason === error.reason || isMissingPermission(error))
+      this.#log.debug(fields, 'list or watch failed again')
     else this.#log.warn(fields, 'list or watch failed, trying again')
-    this.#loggedReason = error.reason
+    if (!isMissingPermission(error)) this.#loggedReason = error.reason
     try {
       this.#onError?.(error)
     } catch {
@@ -297,6 +336,17 @@ export class Reflector<T extends KubeObject> {
   #describe(verb: string): { verb: string; resource: string; namespace: string | undefined } {
     return { verb, resource: resourceName(this.#type), namespace: this.#scope.namespace }
   }
+}
+
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
+  const onAbort = (): void => {
+    resolve(undefined)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  await Promise.race([promise, aborted])
+  signal.removeEventListener('abort', onAbort)
 }
 
 /** Behind a function, for the compiler believes that a signal once found unaborted stays so. */

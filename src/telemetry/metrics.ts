@@ -1,6 +1,7 @@
 /**
  * The numbers that /metrics serves, under client-go's and controller-runtime's names where those have one. Times are in
- * seconds. Label values are bounded: verbs, kinds, reasons and names of controllers, never names of objects.
+ * seconds. Label values are bounded: verbs, kinds, reasons and names of controllers, never names of objects;
+ * a namespace only where a right is missing in it.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
@@ -35,6 +36,9 @@ export interface Metrics {
   cacheAge(name: string, read: () => number): void
   /** Asked at each scrape: service and status of Ready of every resource. */
   resources(read: () => readonly (readonly [service: string, ready: string])[]): void
+  readonly permissions: {
+    missing(permission: { verb: string; resource: string; namespace: string | undefined }, isMissing: boolean): void
+  }
 }
 
 /** Builds the metrics in a registry of their own. */
@@ -195,6 +199,12 @@ export function createMetrics(version: string): Metrics {
     labelNames: ['name'],
     registers,
   })
+  const missingPermission = new Gauge({
+    name: 'tracardi_operator_missing_permission',
+    help: 'A right that the operator lacks: 1, and gone once it is granted. Without a namespace: in all of them.',
+    labelNames: ['verb', 'resource', 'namespace'],
+    registers,
+  })
   new Gauge({
     name: 'tracardi_operator_build_info',
     help: 'Always 1; the version is a label.',
@@ -289,6 +299,13 @@ export function createMetrics(version: string): Metrics {
     },
     resources: (read) => {
       readResources = read
+    },
+    permissions: {
+      missing: ({ verb, resource, namespace = '' }, isMissing) => {
+        const labels = { verb, resource, namespace }
+        if (isMissing) missingPermission.set(labels, 1)
+        else missingPermission.remove(labels)
+      },
     },
   }
 }

@@ -12,7 +12,7 @@ import {
   valid,
   waitForConditions,
 } from './support/fixtures.ts'
-import { sleep } from './support/kube.ts'
+import { sleep, waitFor } from './support/kube.ts'
 import { release } from './support/operator-process.ts'
 import { startOwnCluster } from './support/own-cluster.ts'
 import type { OwnCluster } from './support/own-cluster.ts'
@@ -101,12 +101,68 @@ test('started again: nothing is written, in neither of them', async () => {
   await operator.stop()
 })
 
-test('without rights in a namespace it is not ready, and says which calls are refused', async () => {
-  await using operator = await cluster.start(['--watch-namespaces', 'a,c', '--leader-elect=false'])
+/** Gives the operator in a namespace what the chart gives it in another one. */
+async function grant(ns: string): Promise<void> {
+  for (const plural of ['roles', 'rolebindings'] as const) {
+    for (const { metadata, ...rest } of await cluster.kube.list(plural, 'a'))
+      await cluster.kube.create(plural, ns, { ...rest, metadata: { name: metadata.name } })
+  }
+}
+
+async function fill(ns: string): Promise<void> {
+  await cluster.kube.create('namespaces', undefined, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: ns },
+  })
+  await grant(ns)
+  await cluster.kube.create('deployments', ns, deployment('app'))
+  await cluster.kube.create('secrets', ns, secret('source', valid.twilio()))
+  await cluster.kube.create('tracardiresources', ns, resource('sms', twilioSpec('source', ['app'])))
+}
+
+const delivered = { Ready: 'True Delivered' }
+
+test('namespaces that may not be seen, or are not there, hold up no other one, and are taken up when they can be', async () => {
+  const { kube } = cluster
+  await using operator = await cluster.start(['--watch-namespaces', 'a,c,late', '--leader-elect=false'])
   const url = await operator.url()
-  const refused = await operator.waitForLog('list or watch failed, trying again')
-  expect(refused).toMatchObject({ status: 403, namespace: 'c', level: 'warn' })
+  const metrics = async (): Promise<string> => (await fetch(`${url}/metrics`)).text()
+  await kube.create('tracardiresources', 'a', resource('sms', twilioSpec('source', ['app'])))
+  await waitForConditions(kube, 'a', 'sms', delivered)
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  const refused = (await operator.log()).filter(({ msg }) => msg.startsWith('a permission is missing'))
+  const told = refused.map(
+    ({ verb, resource: what, namespace }) => `${String(verb)} ${String(what)} ${String(namespace)}`,
+  )
+  const plurals = ['cronjobs.batch', 'daemonsets.apps', 'deployments.apps', 'secrets', 'statefulsets.apps']
+  const lists = [...plurals, 'tracardiresources.tracardi.com'].map((plural) => `list ${plural}`)
+  expect(told.sort()).toEqual(lists.flatMap((list) => [`${list} c`, `${list} late`]).sort())
+  expect(await metrics()).toContain(
+    'tracardi_operator_missing_permission{verb="list",resource="secrets",namespace="late"} 1',
+  )
+
+  await grant('c')
+  await fill('late')
+  for (const ns of ['c', 'late']) await waitForConditions(kube, ns, 'sms', delivered, { timeoutMs: 120_000 })
+  await waitFor('nothing is missing', metrics, (text) => !text.includes('tracardi_operator_missing_permission{'))
+
+  // It goes, and another one of its name comes.
+  await kube.remove('namespaces', undefined, 'late')
+  await waitFor(
+    'the end of the namespace',
+    () => kube.get('namespaces', undefined, 'late'),
+    (object) => object === undefined,
+  )
+  await fill('late')
+  await waitForConditions(kube, 'late', 'sms', delivered, { timeoutMs: 120_000 })
+  expect((await operator.stop()).code).toBe(0)
+})
+
+test('without any namespace that it may see, it is not ready', async () => {
+  await using operator = await cluster.start(['--watch-namespaces', 'nowhere', '--leader-elect=false'])
+  const url = await operator.url()
+  await operator.waitForLog('working')
   const answer = await fetch(`${url}/readyz`)
-  expect(answer.status).toBe(503)
-  expect((await operator.log()).map(({ msg }) => msg)).not.toContain('working')
+  expect([answer.status, await answer.text()]).toEqual([503, expect.stringContaining('tracardiresources')])
 })

@@ -43,6 +43,10 @@ export interface Event extends KubeObject {
   regarding: { kind: string; name: string; namespace?: string }
 }
 
+export interface Role extends KubeObject {
+  rules: { apiGroups: string[]; resources: string[]; verbs: string[]; resourceNames?: string[] }[]
+}
+
 export interface Kinds {
   namespaces: KubeObject
   secrets: Secret
@@ -53,7 +57,9 @@ export interface Kinds {
   cronjobs: CronJob
   replicasets: ReplicaSet
   controllerrevisions: KubeObject
-  clusterroles: KubeObject
+  roles: Role
+  rolebindings: KubeObject
+  clusterroles: Role
   clusterrolebindings: KubeObject
   customresourcedefinitions: KubeObject
   pods: KubeObject
@@ -74,6 +80,8 @@ const prefixes: Record<keyof Kinds, string> = {
   cronjobs: '/apis/batch/v1',
   replicasets: '/apis/apps/v1',
   controllerrevisions: '/apis/apps/v1',
+  roles: '/apis/rbac.authorization.k8s.io/v1',
+  rolebindings: '/apis/rbac.authorization.k8s.io/v1',
   clusterroles: '/apis/rbac.authorization.k8s.io/v1',
   clusterrolebindings: '/apis/rbac.authorization.k8s.io/v1',
   customresourcedefinitions: '/apis/apiextensions.k8s.io/v1',
