@@ -74,11 +74,14 @@ test('no leaf of spec has a rule with which the API server would print its value
   expect(Object.keys(value).sort()).toEqual(['description', 'maxLength', 'nullable', 'type'])
 })
 
-test.each([...services.values()])('$id: no secret field may be given as value', (service) => {
-  const rules = root.properties!['spec']!['x-kubernetes-validations'] as { rule: string; message: string }[]
-  const rule = rules.find((each) => each.rule.includes(`'${service.id}'`) && each.rule.includes('has(field.value)'))
-  for (const field of service.fields) expect(rule?.rule.includes(`'${field.name}'`) ?? false).toBe(field.secret)
-})
+test.each([...services.values()].filter(({ open }) => open !== true))(
+  '$id: no secret field may be given as value',
+  (service) => {
+    const rules = root.properties!['spec']!['x-kubernetes-validations'] as { rule: string; message: string }[]
+    const rule = rules.find((each) => each.rule.includes(`'${service.id}'`) && each.rule.includes('has(field.value)'))
+    for (const field of service.fields) expect(rule?.rule.includes(`'${field.name}'`) ?? false).toBe(field.secret)
+  },
+)
 
 describe('structural', () => {
   test.each<[string, z.ZodType, StructuralSchema]>([

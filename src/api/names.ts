@@ -25,6 +25,13 @@ export const maxResourceNameLength = 63
 /** The longest name of a target Secret: what is appended to it for a version must still fit into 253 characters. */
 export const maxTargetNameLength = 230
 
+/**
+ * Variables that make a program run other code, trust another proxy, or find another API server. Who may write a
+ * TracardiResource must not thereby command every program that reads its Secret.
+ */
+export const forbiddenEnvironmentName =
+  '^(PATH|NODE_OPTIONS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|KUBERNETES_.*|.*_[Pp][Rr][Oo][Xx][Yy])$'
+
 /** The label of a pod template that says which credentials of this resource its pods carry. */
 export function stampLabel(resourceName: string): string {
   return `credentials.tracardi.com/${resourceName}`

@@ -10,7 +10,7 @@
  */
 import * as z from 'zod'
 import { serviceIds, services } from '../catalogue/services.ts'
-import { maxResourceNameLength, maxTargetNameLength } from './names.ts'
+import { forbiddenEnvironmentName, maxResourceNameLength, maxTargetNameLength } from './names.ts'
 
 /** One entry of `x-kubernetes-validations`. */
 export interface ValidationRule {
@@ -40,13 +40,6 @@ const maxConsumers = 24
 const dnsSubdomain = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 const secretKeyName = '^[-._a-zA-Z0-9]+$'
 const environmentName = '^[A-Za-z_][A-Za-z0-9_]*$'
-/**
- * Variables that make a program run other code, trust another proxy, or find another API server. Who may write a
- * TracardiResource must not thereby command every program that reads its Secret.
- */
-const forbiddenEnvironmentName =
-  '^(PATH|NODE_OPTIONS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|KUBERNETES_.*|.*_[Pp][Rr][Oo][Xx][Yy])$'
-
 const objectName = z.string().min(1).max(253)
 const fieldName = z.string().min(1).max(63)
 const keyName = z.string().min(1).max(253)
@@ -242,6 +235,10 @@ const targetRules: ValidationRule[] = [
 function serviceRules(): ValidationRule[] {
   const rules: ValidationRule[] = []
   for (const service of services.values()) {
+    if (service.open === true) {
+      rules.push(...openServiceRules(service.id))
+      continue
+    }
     const all = service.fields.map((field) => field.name)
     const secret = service.fields.filter((field) => field.secret).map((field) => field.name)
     const applies = `self.service != '${service.id}'`
@@ -265,6 +262,23 @@ function serviceRules(): ValidationRule[] {
     })
   }
   return rules
+}
+
+/** The fields of such a service are known only from the Secret. They become keys of the target. */
+function openServiceRules(id: string): ValidationRule[] {
+  const applies = `self.service != '${id}' || !has(self.credentials.fields)`
+  return [
+    {
+      rule: `${applies} || self.credentials.fields.all(field, field.name.matches('${secretKeyName}'))`,
+      message: "name is the key under which the field is delivered: letters, digits, '-', '_' and '.'",
+      fieldPath: '.credentials.fields',
+    },
+    {
+      rule: `${applies} || self.credentials.fields.all(field, !has(field.value))`,
+      message: `a field of ${id} may not be given as value, because nobody knows whether it is secret: put it in a Secret and name that with key or secretKeyRef`,
+      fieldPath: '.credentials.fields',
+    },
+  ]
 }
 
 function celList(names: readonly string[]): string {

@@ -203,6 +203,10 @@ export interface ServiceDefinition {
   readonly agreements?: readonly Agreement[]
   /** The types of Tracardi that the service is, the first that fits a variant counts; or why there is none. */
   readonly tracardi: readonly TracardiMapping[] | { readonly none: string }
+  /** Every key of the Secret is a field and is delivered under its own name: `fields` only stands for them. */
+  readonly open?: true
+  /** The credential may be of any vendor: none is the wrong one. */
+  readonly anyVendor?: true
   /** Nothing in it is secret: an address, a public id, or nothing at all. The description says so. */
   readonly holdsNoCredential?: true
   /** What is said here without evidence: whole sentences, for the docs. */

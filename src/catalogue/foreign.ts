@@ -40,7 +40,7 @@ function distinctiveShapes(): readonly Distinctive[] {
 const distinctive = distinctiveShapes()
 
 /** What the value is, with its article, when it is a credential of another service than this one. */
-export function foreignCredential(text: string, service: ServiceDefinition): string | undefined {
+export function foreignCredential(text: string, service: Pick<ServiceDefinition, 'id'>): string | undefined {
   // A JWT is of a form that many services use.
   if (/^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text)) return undefined
   const known = distinctive.find((other) => other.service !== service.id && fits(other.shape, text))

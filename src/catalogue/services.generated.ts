@@ -14,6 +14,7 @@ import { elasticemail } from './services/elasticemail.ts'
 import { elasticsearch } from './services/elasticsearch.ts'
 import { facebook } from './services/facebook.ts'
 import { fullcontact } from './services/fullcontact.ts'
+import { generic } from './services/generic.ts'
 import { ghost } from './services/ghost.ts'
 import { github } from './services/github.ts'
 import { googleAnalytics4 } from './services/google-analytics-4.ts'
@@ -78,6 +79,7 @@ export const allServices: readonly ServiceDefinition[] = [
   elasticsearch,
   facebook,
   fullcontact,
+  generic,
   ghost,
   github,
   googleAnalytics4,

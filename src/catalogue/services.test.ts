@@ -64,6 +64,7 @@ describe('the catalogue', () => {
         expect(field.shape.anyLength?.test(example) ?? true, field.name).toBe(true)
         expect(example.length, field.name).toBe(field.shape.length ?? example.length)
       }
+      if (service.open === true) continue
       for (const key of defaultTargetKeys(service, field.name)) expect(key).toMatch(/^[A-Z][A-Z0-9_]*$/)
     }
   })

@@ -12,9 +12,11 @@ function screamingSnake(name: string): string {
 
 /**
  * The keys of the target Secret that hold a field when `target.keys` does not name it: every environment variable that
- * the service's clients read, else `<SERVICE>_<FIELD>`. The order is that of the catalogue.
+ * the service's clients read, else `<SERVICE>_<FIELD>`. The order is that of the catalogue. In an open service every field
+ * keeps its name.
  */
 export function defaultTargetKeys(service: ServiceDefinition, fieldName: string): readonly string[] {
+  if (service.open === true) return [fieldName]
   const env = findField(service, fieldName)?.env ?? []
   return env.length > 0 ? env : [`${screamingSnake(service.id)}_${screamingSnake(fieldName)}`]
 }

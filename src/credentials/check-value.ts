@@ -154,7 +154,7 @@ function wrongKind(
   if (lookalike !== undefined) {
     return { code: 'WrongKindOfValue', params: { is: lookalike.is, expected: shape?.expected ?? 'something else' } }
   }
-  const is = foreignCredential(text, service)
+  const is = service.anyVendor === true ? undefined : foreignCredential(text, service)
   return is === undefined ? undefined : { code: 'ForeignCredential', params: { is, service: service.id } }
 }
 

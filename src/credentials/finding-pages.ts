@@ -485,6 +485,14 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     mend: 'Write the live one. If a test is meant, waive the finding.',
     sample: { params: { is: 'a test-mode key (sk_test_...)' } },
   },
+  ForbiddenKey: {
+    meaning:
+      'The key is the name of a variable that makes programs run other code, or trust something else. Who may write a Secret must not thereby command every program that reads it.',
+    causes: 'A Secret with the settings of a program was named, not only with its credentials.',
+    mend: 'Take the key out of the Secret, or put the credentials into a Secret of their own.',
+    commands: [`kubectl patch secret app-live --type=json -p '[{"op":"remove","path":"/data/NODE_OPTIONS"}]'`],
+    sample: { secret: 'app-live', key: 'NODE_OPTIONS', field: 'NODE_OPTIONS' },
+  },
   KeyNotVariable: {
     meaning: 'The key is delivered under its own name, which a container may not get as an environment variable.',
     causes: 'It holds a dash or a dot, or begins with a digit.',

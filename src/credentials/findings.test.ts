@@ -49,6 +49,7 @@ describe('findings', () => {
     expect(fixed).toEqual([
       'ConflictingKeys',
       'EmptyValue',
+      'ForbiddenKey',
       'ForbiddenSecretType',
       'InvalidFieldSource',
       'KeyNotFound',

@@ -420,6 +420,12 @@ const kinds = {
     (f) =>
       `${place(f)}: ${f.field ?? ''} and ${text(f, 'other')} speak of different things where ${text(f, 'about')} is concerned. ${text(f, 'because')}`,
   ),
+  ForbiddenKey: kind(
+    'error',
+    false,
+    (f) =>
+      `${place(f)}: a variable of that name changes how programs run (PATH, NODE_OPTIONS, LD_*, PYTHON* and the like), so it is never delivered. Rename the key, or set it in the workload itself.`,
+  ),
   AmbiguousVariant: kind(
     'warning',
     true,

@@ -14,6 +14,7 @@ import { checkValue, textProblems } from './check-value.ts'
 import type { Finding, FindingDraft } from './findings.ts'
 import { finding, sortFindings, waivableCodes } from './findings.ts'
 import { nearestName } from './names.ts'
+import { keyProblems, openService } from './open-service.ts'
 import type { CredentialsInput, Resolution, ResolvedField, Secrets } from './resolve.ts'
 import { acceptedKeys, listKeys, resolve } from './resolve.ts'
 import type { ReadText } from './text.ts'
@@ -50,13 +51,13 @@ export interface InspectInput {
 export function inspect(input: InspectInput): Inspection {
   const catalogue = input.catalogue ?? services
   const waive = new Set(input.credentials.waive ?? [])
-  const service = catalogue.get(input.service)
-  if (service === undefined) {
-    const known = [...catalogue.keys()].sort()
-    const meant = nearestName([input.service], known)
+  const known = catalogue.get(input.service)
+  if (known === undefined) {
+    const ids = [...catalogue.keys()].sort()
+    const meant = nearestName([input.service], ids)
     const draft: FindingDraft = {
       code: 'UnsupportedService',
-      params: { service: input.service, known, ...(meant === undefined ? {} : { meant }) },
+      params: { service: input.service, known: ids, ...(meant === undefined ? {} : { meant }) },
     }
     return {
       service: undefined,
@@ -68,6 +69,7 @@ export function inspect(input: InspectInput): Inspection {
     }
   }
 
+  const service = openService(known, input.credentials, input.secrets)
   const resolution = resolve(service, input.credentials, input.secrets)
   const texts = readTexts(service, resolution)
   const choice = chooseVariant(service, {
@@ -87,6 +89,7 @@ export function inspect(input: InspectInput): Inspection {
       ...resolution.problems,
       ...checkCompleteness(service, resolution, choice, texts),
       ...checkFields(service, chosen, fields, texts, input.now),
+      ...keyProblems(service, fields),
       ...unknownWaivers(waive),
     ].map((draft) => finding(draft, waive)),
   )

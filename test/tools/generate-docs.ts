@@ -68,13 +68,15 @@ function serviceSummary(): string {
     sorted().map((service) => [
       `[${code(service.id)}](docs/services.md#${service.id})`,
       service.title,
-      service.variants
-        .filter(({ sameAs }) => sameAs === undefined)
-        .map(({ required, keys }) =>
-          codes(required.map((field) => keys?.[field]?.[0] ?? field)).replaceAll(', ', ' + '),
-        )
-        .filter((set, index, sets) => sets.indexOf(set) === index)
-        .join(', '),
+      service.open === true
+        ? 'any keys'
+        : service.variants
+            .filter(({ sameAs }) => sameAs === undefined)
+            .map(({ required, keys }) =>
+              codes(required.map((field) => keys?.[field]?.[0] ?? field)).replaceAll(', ', ' + '),
+            )
+            .filter((set, index, sets) => sets.indexOf(set) === index)
+            .join(', '),
     ]),
   )
 }
@@ -112,7 +114,7 @@ function serviceSection(service: ServiceDefinition): string {
     `## ${service.id}`,
     `${service.title}. ${service.description}`,
     `Where to get it: ${service.getCredential}${docs === undefined ? '' : ` See the [vendor's page](${docs}).`}`,
-    ...(service.fields.length === 0 ? [] : setsAndFields(service, variants)),
+    ...(service.fields.length === 0 || service.open === true ? [] : setsAndFields(service, variants)),
     `In Tracardi: ${inTracardi(service)}`,
     ...(notConfirmed.length === 0 ? [] : [`Not confirmed: ${notConfirmed.join(' ')}`]),
   ].join('\n\n')
