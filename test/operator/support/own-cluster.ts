@@ -8,8 +8,13 @@ import type { OperatorProcess } from './operator-process.ts'
 export interface OwnCluster extends AsyncDisposable {
   readonly kube: Kube
   readonly audit: AuditLog
-  /** Starts an operator as the chart's ServiceAccount. The cluster's end is its end too. */
-  readonly start: (args?: readonly string[]) => Promise<OperatorProcess>
+  /** Of the chart's ServiceAccount. */
+  readonly kubeconfig: string
+  /**
+   * Starts an operator as the chart's ServiceAccount. The cluster's end is its end too.
+   * @param kubeconfig another way to the cluster
+   */
+  readonly start: (args?: readonly string[], kubeconfig?: string) => Promise<OperatorProcess>
 }
 
 /**
@@ -31,9 +36,10 @@ export async function startOwnCluster(
   return {
     kube,
     audit: new AuditLog(cluster.auditLogPath),
-    start: async (args = []) => {
+    kubeconfig,
+    start: async (args = [], way = kubeconfig) => {
       const operator = await startOperator({
-        kubeconfig,
+        kubeconfig: way,
         args: ['--namespace', release.namespace, ...args],
         directory: cluster.directory,
       })
