@@ -23,7 +23,7 @@ import { isMissingPermission } from './kube/errors.ts'
 import { EventRecorder } from './kube/event-recorder.ts'
 import { ageSeconds, notReady } from './kube/freshness.ts'
 import type { Freshness } from './kube/freshness.ts'
-import { LeaderElector } from './kube/leader-election.ts'
+import { LeaderElector, fenced } from './kube/leader-election.ts'
 import { objectKey, secrets } from './kube/objects.ts'
 import type { KubeObject, ResourceType, Secret } from './kube/objects.ts'
 import { Permissions } from './kube/permissions.ts'
@@ -33,6 +33,7 @@ import { ReflectorGroup } from './kube/reflector-group.ts'
 import { Reflector } from './kube/reflector.ts'
 import { Store } from './kube/store.ts'
 import { Transport } from './kube/transport.ts'
+import type { Connection } from './kube/transport.ts'
 import type { Settings } from './settings.ts'
 import { startHttpServer } from './telemetry/http-server.ts'
 import type { Logger } from './telemetry/log.ts'
@@ -84,9 +85,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...(patience !== undefined && { requestTimeoutMs: patience.callMs }),
   })
   const { qps, burst } = settings
+  const limiter = qps === 0 ? undefined : new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })
+  let elector: LeaderElector | undefined
   const permissions = new Permissions({
-    connection:
-      qps === 0 ? transport : throttled(transport, new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })),
+    connection: limiter === undefined ? transport : throttled(transport, limiter),
     clock,
     random,
     log,
@@ -98,10 +100,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
         if (namespace === undefined || key.split('/')[1] === namespace) deliveryQueue.enqueue(key)
     },
   })
-  const client = new KubeClient(permissions, {
-    fieldManager: componentName,
-    ...(patience !== undefined && { listTimeoutMs: patience.listMs }),
-  })
+  const clientOn = (connection: Connection): KubeClient =>
+    new KubeClient(connection, {
+      fieldManager: componentName,
+      ...(patience !== undefined && { listTimeoutMs: patience.listMs }),
+    })
+  const client = clientOn(fenced(permissions, () => !settings.leaderElect || elector?.isLeader === true))
   const identityOfReplica = `${hostname()}_${randomUUID()}`
   const onHandlerError = (): void => {
     log.error({}, 'an event handler failed')
@@ -135,7 +139,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     metrics: metrics.cache,
   })
   const events = new EventRecorder({
-    client,
+    // An Event tells what was done, also when the Lease is lost by now; it is this process's own object.
+    client: clientOn(permissions),
     clock,
     random,
     log,
@@ -386,7 +391,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     if (settings.leaderElect) {
       metrics.leader(false)
       let worker: Promise<void> | undefined
-      const elector = new LeaderElector({
+      elector = new LeaderElector({
         // Not throttled: the Lease must not be lost behind a queue of other calls.
         client: new KubeClient(transport, { fieldManager: componentName }),
         namespace: settings.namespace,

@@ -78,6 +78,7 @@ export type NoAnswer =
   | 'InvalidResponse' // not JSON, or not the JSON it should be
   | 'NoCredentials' // token, certificate or plugin could not be read
   | 'VeryShortWatch' // a watch that ended before it began
+  | 'NotLeading' // a write that was not sent: another replica may hold the lease
 
 export interface KubeErrorOptions {
   /** HTTP status; 0 when there was no answer. */

@@ -2,8 +2,9 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../telemetry/log.ts'
 import { KubeError } from './errors.ts'
 import { FakeClock } from './fake-clock.ts'
-import { LeaderElector } from './leader-election.ts'
+import { fenced, LeaderElector } from './leader-election.ts'
 import type { Lease } from './objects.ts'
+import type { Connection } from './transport.ts'
 
 type Client = ConstructorParameters<typeof LeaderElector>[0]['client']
 type Fault = (verb: string, signal: AbortSignal | undefined) => Promise<void> | undefined
@@ -392,6 +393,63 @@ describe('release', () => {
     await a.running
     expect([log.some(([what]) => what === 'a leads'), clock.pending]).toEqual([false, 0])
   })
+})
+
+describe('a fenced connection', () => {
+  const asked: string[] = []
+  const connection = {
+    request: ({ method }: { method: string }) => Promise.resolve(asked.push(method)),
+    stream: () =>
+      Promise.resolve({ [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve(asked.push('WATCH')) }) }),
+  } as unknown as Connection
+  const describe = { verb: 'patch', resource: 'secrets', namespace: 'n', name: 'target' }
+  const request = (fence: Connection, method: string) => fence.request({ method, path: '/', describe })
+
+  it('reads at any time, and writes only while it may', async () => {
+    asked.length = 0
+    let leading = true
+    const fence = fenced(connection, () => leading)
+    for (const method of ['GET', 'POST', 'PATCH', 'PUT', 'DELETE']) await request(fence, method)
+    expect(asked).toEqual(['GET', 'POST', 'PATCH', 'PUT', 'DELETE'])
+    leading = false
+    await request(fence, 'GET')
+    for (const method of ['POST', 'PATCH', 'PUT', 'DELETE'])
+      await expect(request(fence, method)).rejects.toMatchObject({
+        code: 'KUBE_NOT_LEADING',
+        status: 0,
+        message: 'patch secrets target in n: NotLeading',
+      })
+    expect(asked).toHaveLength(6)
+    for await (const _line of await fence.stream({ path: '/', describe, signal: new AbortController().signal })) break
+    expect(asked).toContain('WATCH')
+  })
+
+  it('is closed to an elector that slept through its term, before any of its timers has run', async () => {
+    asked.length = 0
+    const sleepy = new FakeClock()
+    const { elector } = start('a', { clock: sleepy })
+    const fence = fenced(connection, () => elector.isLeader)
+    await expect(request(fence, 'PATCH')).rejects.toMatchObject({ reason: 'NotLeading' })
+    await sleepy.advance(0)
+    await request(fence, 'PATCH')
+    const monotonic = sleepy.monotonic.bind(sleepy)
+    sleepy.monotonic = () => monotonic() + 15_000
+    await expect(request(fence, 'PATCH')).rejects.toMatchObject({ reason: 'NotLeading' })
+    expect(asked).toEqual(['PATCH'])
+  })
+})
+
+it('takes no notice of the wall clock, however it jumps', async () => {
+  const a = start('a')
+  await clock.advance(1_000)
+  const b = start('b')
+  const { now } = clock
+  for (const jump of [86_400_000, -86_400_000, 3_600_000]) {
+    clock.now = () => now.call(clock) + jump
+    await clock.advance(60_000)
+    expect([a.elector.isLeader, b.elector.isLeader]).toEqual([true, false])
+  }
+  expect(server.lease?.spec?.leaseTransitions).toBe(0)
 })
 
 it.each([[{ leaseDurationMs: 10_000 }], [{ renewDeadlineMs: 2_000 }]])(

@@ -2,8 +2,9 @@
 import type { Logger } from '../telemetry/log.ts'
 import type { KubeClient } from './client.ts'
 import type { Clock, Random } from './clock.ts'
-import { isConflict, isNotFound, OperatorError } from './errors.ts'
+import { isConflict, isNotFound, KubeError, OperatorError } from './errors.ts'
 import { leases, microTime, type Lease } from './objects.ts'
+import type { Connection } from './transport.ts'
 
 type LeaseSpec = NonNullable<Lease['spec']>
 
@@ -12,6 +13,22 @@ const releaseMs = 1_000
 
 /** client-go's JitterFactor: those who wait do not ask at the same moment. */
 const jitterFactor = 1.2
+
+/**
+ * The same connection, on which nothing is written unless `mayWrite` says so at that moment. A process that was paused for
+ * longer than its lease finds events that came meanwhile before it finds its timers: it must not act on them, for another
+ * replica has gone on since, and what it knows is of different ages.
+ */
+export function fenced(connection: Connection, mayWrite: () => boolean): Connection {
+  return {
+    async request(options) {
+      if (options.method !== 'GET' && !mayWrite())
+        throw new KubeError({ ...options.describe, status: 0, noAnswer: 'NotLeading' })
+      return await connection.request(options)
+    },
+    stream: (options) => connection.stream(options),
+  }
+}
 
 /**
  * Acquires a Lease and renews it. Other replicas' times are never compared with our clock: a lease counts as held until
