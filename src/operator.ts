@@ -393,7 +393,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       let worker: Promise<void> | undefined
       elector = new LeaderElector({
         // Not throttled: the Lease must not be lost behind a queue of other calls.
-        client: new KubeClient(transport, { fieldManager: componentName }),
+        client: clientOn(transport),
         namespace: settings.namespace,
         name: componentName,
         identity: identityOfReplica,
