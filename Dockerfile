@@ -1,4 +1,4 @@
-# The image of the operator: one bundled file on a base that holds Node.js 24 and little else.
+# The image of the operator: a handful of bundled files on a base that holds Node.js 24 and little else.
 #
 #   docker build --tag tracardi-operator .
 #
@@ -25,7 +25,7 @@ LABEL org.opencontainers.image.title="tracardi-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /build/dist/main.js /app/main.js
+COPY --from=build /build/dist/*.js /app/
 # Distroless has its node in /nodejs/bin, the official images in /usr/local/bin.
 ENV NODE_ENV=production PATH=/nodejs/bin:/usr/local/bin:/usr/bin:/bin
 # A number, so that runAsNonRoot can be checked without the image's /etc/passwd.

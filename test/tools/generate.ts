@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { stringify } from 'yaml'
+import { toYaml } from '../../src/cli/yaml-text.ts'
 import { serviceIndex } from './generate-index.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -30,11 +30,6 @@ async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ],
     ...(await generatedDocs()).map(({ path, content }) => [path, content] as const),
   ])
-}
-
-function toYaml(value: unknown): string {
-  // The parsers of kubectl and Helm take `on`, `y` and the like for booleans, as YAML 1.1 does: such strings are quoted.
-  return stringify(value, { version: '1.1', lineWidth: 120, aliasDuplicateObjects: false })
 }
 
 function escapeTemplate(text: string): string {
