@@ -88,7 +88,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const limiter = qps === 0 ? undefined : new RateLimiter({ clock, qps, burst, onWait: metrics.rateLimiter })
   let elector: LeaderElector | undefined
   const permissions = new Permissions({
-    connection: limiter === undefined ? transport : throttled(transport, limiter),
+    connection: transport,
     clock,
     random,
     log,
@@ -105,7 +105,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       fieldManager: componentName,
       ...(patience !== undefined && { listTimeoutMs: patience.listMs }),
     })
-  const client = clientOn(fenced(permissions, () => !settings.leaderElect || elector?.isLeader === true))
+  const paced = limiter === undefined ? permissions : throttled(permissions, limiter)
+  const client = clientOn(fenced(paced, () => !settings.leaderElect || elector?.isLeader === true))
   const identityOfReplica = `${hostname()}_${randomUUID()}`
   const onHandlerError = (): void => {
     log.error({}, 'an event handler failed')
@@ -140,7 +141,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
   const events = new EventRecorder({
     // An Event tells what was done, also when the Lease is lost by now; it is this process's own object.
-    client: clientOn(permissions),
+    client: clientOn(paced),
     clock,
     random,
     log,
@@ -393,7 +394,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       let worker: Promise<void> | undefined
       elector = new LeaderElector({
         // Not throttled: the Lease must not be lost behind a queue of other calls.
-        client: clientOn(transport),
+        client: clientOn(permissions),
         namespace: settings.namespace,
         name: componentName,
         identity: identityOfReplica,

@@ -2,7 +2,7 @@
 {{- define "tracardi-operator.rules" -}}
 - apiGroups: [tracardi.com]
   resources: [tracardiresources]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [tracardi.com]
   resources: [tracardiresources/status]
   verbs: [patch]
@@ -13,11 +13,11 @@
   verbs: [get, {{ if eq .Values.secretAccess "Watch" }}list, watch, {{ end }}create, patch]
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, patch] # get: when one has changed before the patch arrives
 # The pods of a CronJob are always new: it is looked at and never patched.
 - apiGroups: [batch]
   resources: [cronjobs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -1,0 +1,327 @@
+// The chart grants what the operator needs, and nothing else: each right is taken away in a namespace of its own, missed, told and
+// given back, while one operator goes on with all the others.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import type { ConsumerSpec } from '../../src/api/tracardi-resource.ts'
+import { idAnnotation, stampLabel } from '../../src/api/names.ts'
+import { describeCall, isOf } from './support/audit-log.ts'
+import type { AuditEntry } from './support/audit-log.ts'
+import { conditionsOf, eventsOf, resource, secret, valid, waitForConditions } from './support/fixtures.ts'
+import { waitFor } from './support/kube.ts'
+import type { Role } from './support/kube.ts'
+import { chart, helm, release } from './support/operator-process.ts'
+import type { OperatorProcess } from './support/operator-process.ts'
+import { startOwnCluster } from './support/own-cluster.ts'
+import type { OwnCluster } from './support/own-cluster.ts'
+
+type Rules = Role['rules']
+
+/** What RBAC grants: a verb on a resource, as messages write them. */
+interface Right {
+  readonly verb: string
+  /** `deployments.apps` */
+  readonly resource: string
+}
+
+const kinds = {
+  deployments: 'Deployment',
+  statefulsets: 'StatefulSet',
+  daemonsets: 'DaemonSet',
+  cronjobs: 'CronJob',
+} as const
+type Plural = keyof typeof kinds
+
+function rightsOf(rules: Rules): Right[] {
+  return rules.flatMap(({ apiGroups: [group = ''], resources, verbs }) =>
+    resources.flatMap((name) => {
+      const [plural = '', subresource] = name.split('/')
+      const whole = group === '' ? plural : `${plural}.${group}`
+      return verbs.map((verb) => ({ verb, resource: subresource === undefined ? whole : `${whole}/${subresource}` }))
+    }),
+  )
+}
+
+function text({ verb, resource: what }: Right): string {
+  return `${verb} ${what}`
+}
+
+function without(rules: Rules, right: Right): Rules {
+  return rules
+    .flatMap((rule) =>
+      rule.resources.map((name) => ({
+        ...rule,
+        resources: [name],
+        verbs: rule.verbs.filter(
+          (verb) =>
+            !rightsOf([{ ...rule, resources: [name], verbs: [verb] }]).some((each) => text(each) === text(right)),
+        ),
+      })),
+    )
+    .filter(({ verbs }) => verbs.length > 0)
+}
+
+async function rulesOf(kind: 'ClusterRole' | 'Role', ...flags: string[]): Promise<Rules> {
+  const manifest = await helm('/dev/null', ['template', release.name, chart, ...flags])
+  const roles = parseAllDocuments(manifest)
+    .map((document) => document.toJS() as (Role & { kind?: string }) | null)
+    .filter((object) => object?.kind === kind && object.rules.some(({ resources }) => resources.includes('secrets')))
+  expect(roles).toHaveLength(1)
+  return roles[0]?.rules ?? []
+}
+
+/** One namespace a right, named after it. */
+const namespaceOf = new Map<string, { readonly right: Right; readonly ns: string; readonly plural: Plural }>()
+let granted: Rules
+let cluster: OwnCluster
+
+beforeAll(async () => {
+  granted = await rulesOf('ClusterRole')
+  expect(await rulesOf('Role', '--set-json=watchNamespaces=["one"]')).toEqual(granted)
+  rightsOf(granted).forEach((right, index) => {
+    const plural = (Object.keys(kinds) as Plural[]).find((each) => right.resource.startsWith(each)) ?? 'deployments'
+    namespaceOf.set(text(right), { right, ns: `r${index}`, plural })
+  })
+  const namespaces = [...namespaceOf.values()].map(({ ns }) => ns)
+  cluster = await startOwnCluster({ namespaces, values: { watchNamespaces: namespaces } })
+})
+
+afterAll(() => cluster[Symbol.asyncDispose]())
+
+/** A workload without pods: its rollouts are through at once. */
+function workload(plural: Plural) {
+  const template = {
+    metadata: { labels: { app: 'app' } },
+    spec: { containers: [{ name: 'app', image: 'app' }], nodeSelector: { nowhere: 'at-all' } },
+  }
+  const selector = { matchLabels: { app: 'app' } }
+  const forms = {
+    deployments: { replicas: 0, selector, template },
+    statefulsets: { replicas: 0, serviceName: 'app', selector, template },
+    daemonsets: { selector, template },
+    cronjobs: {
+      schedule: '0 0 31 2 *',
+      jobTemplate: { spec: { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } } },
+    },
+  } as const
+  const apiVersion = plural === 'cronjobs' ? 'batch/v1' : 'apps/v1'
+  return { apiVersion, kind: kinds[plural], metadata: { name: 'app' }, spec: forms[plural] }
+}
+
+async function createResource(ns: string, name: string, consumers: ConsumerSpec[]): Promise<void> {
+  await cluster.kube.create('secrets', ns, secret(name, valid.twilio()))
+  const spec = { service: 'twilio', credentials: { secretRef: { name } }, target: {}, consumers }
+  await cluster.kube.create('tracardiresources', ns, resource(name, spec))
+}
+
+async function setRules(ns: string, rules: Rules): Promise<void> {
+  const [role] = (await cluster.kube.list('roles', ns)).filter(({ metadata }) => metadata.name.includes(release.name))
+  await cluster.kube.patch('roles', ns, role?.metadata.name ?? '', { rules })
+}
+
+/** All at once, for each right. */
+async function everywhere<T>(
+  run: (place: { right: Right; ns: string; plural: Plural }) => Promise<T>,
+): Promise<Map<string, T>> {
+  const places = [...namespaceOf]
+  const results = await Promise.all(places.map(async ([, place]) => run(place)))
+  return new Map(places.map(([key], index) => [key, results[index] as T]))
+}
+
+async function toldOf(operator: OperatorProcess, message: string): Promise<string[]> {
+  return (await operator.log())
+    .filter(({ msg }) => msg.startsWith(message))
+    .map(({ verb, resource: what, namespace }) => `${String(verb)} ${String(what)} in ${String(namespace)}`)
+}
+
+const missingMessage = 'a permission is missing'
+const grantedMessage = 'a permission that was missing is there'
+
+async function stampIn(ns: string, plural: Plural): Promise<string | undefined> {
+  if (plural === 'cronjobs') return undefined
+  return (await cluster.kube.get(plural, ns, 'app'))?.spec.template.metadata?.labels?.[stampLabel('sms')]
+}
+
+async function idIn(ns: string): Promise<string | undefined> {
+  return (await cluster.kube.get('secrets', ns, 'sms-credentials'))?.metadata.annotations?.[idAnnotation]
+}
+
+/** Somebody edits the target of `sms`, and the operator mends it and says so: each time the same Event. */
+async function editTarget(ns: string, value: string): Promise<void> {
+  await cluster.kube.patch('secrets', ns, 'sms-credentials', { data: { MORE: value } })
+  await waitFor(
+    'the target mended, and told',
+    async () => {
+      const target = await cluster.kube.get('secrets', ns, 'sms-credentials')
+      const events = await eventsOf(cluster.kube, ns, 'sms')
+      return target?.data?.['MORE'] === undefined && events.some(({ reason }) => reason === 'TargetMended')
+    },
+    (done) => done,
+  )
+}
+
+/** Missed in log and metric alone: nothing can be said in the resource, or nothing is amiss with it. */
+const notTold: ReadonlySet<string> = new Set([
+  'list tracardiresources.tracardi.com',
+  'watch tracardiresources.tracardi.com',
+  'patch tracardiresources.tracardi.com/status',
+  'create events.events.k8s.io',
+  'patch events.events.k8s.io',
+])
+
+test('with all rights, everything is delivered', async () => {
+  await everywhere(async ({ ns, plural }) => {
+    await cluster.kube.create(plural, ns, workload(plural))
+    await createResource(ns, 'sms', [{ kind: kinds[plural], name: 'app' }])
+  })
+  await using operator = await cluster.start(['--watch-namespaces', namespaces(), '--leader-elect=false'])
+  await everywhere(({ ns }) => waitForConditions(cluster.kube, ns, 'sms', { Ready: 'True Delivered' }))
+  expect(await toldOf(operator, missingMessage)).toEqual([])
+  await operator.stop()
+})
+
+test('each right that is taken away is missed and told, and the others do their work; given back, all is well', async () => {
+  const { kube } = cluster
+  const taken: string[] = []
+  await everywhere(async ({ right, ns, plural }) => {
+    // A workload is read again only when it has changed unseen.
+    const isReread = right.verb === 'get' && right.resource.startsWith(plural)
+    const rights = [right, ...(isReread ? [{ ...right, verb: 'watch' }] : [])]
+    taken.push(...rights.map((each) => `${text(each)} in ${ns}`))
+    await setRules(ns, rights.reduce(without, granted))
+  })
+  await using operator = await cluster.start(['--watch-namespaces', namespaces(), '--leader-elect=false'])
+  const url = await operator.url()
+  const metrics = async (): Promise<string> => (await fetch(`${url}/metrics`)).text()
+  await operator.waitForLog('working')
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+
+  await everywhere(async ({ ns, plural }) => {
+    await kube.patch(plural, ns, 'app', { metadata: { annotations: { changed: 'unseen' } } })
+    await createResource(ns, 'fresh', [])
+    await kube.patch('secrets', ns, 'sms', secret('sms', valid.twilio()))
+  })
+  // The same Event twice is one of a series.
+  const { ns: repeated } = namespaceOf.get('patch events.events.k8s.io') ?? { ns: '' }
+  await waitForConditions(kube, repeated, 'sms', { Ready: 'True Delivered' }, { credentialsId: /^2-/ })
+  for (const value of ['MQ==', 'Mg==']) await editTarget(repeated, value)
+
+  await waitFor(
+    'each is told',
+    () => toldOf(operator, missingMessage),
+    (told) => taken.every((each) => told.includes(each)),
+  )
+  await everywhere(async ({ right, ns, plural }) => {
+    if (notTold.has(text(right))) return
+    const name = text(right) === 'create secrets' ? 'fresh' : 'sms'
+    const found = await waitFor(
+      `${text(right)} in a condition`,
+      () => kube.get('tracardiresources', ns, name),
+      (object) => conditionsOf(object)['Ready'] === 'False PermissionMissing',
+    )
+    const told = found?.status?.conditions?.find(({ type }) => type === 'Stalled')?.message
+    // Who may not read a workload again could not watch it either.
+    const verb = right.verb === 'get' && right.resource.startsWith(plural) ? 'watch' : right.verb
+    expect(told).toContain(`the verb ${verb} on ${right.resource} in the namespace ${ns}`)
+  })
+  const text1 = await metrics()
+  for (const each of taken) {
+    const [verb = '', what = '', , namespace = ''] = each.split(' ')
+    expect(text1).toContain(
+      `tracardi_operator_missing_permission{verb="${verb}",resource="${what}",namespace="${namespace}"} 1`,
+    )
+  }
+  // What depends on none of them goes on.
+  for (const each of [
+    'patch tracardiresources.tracardi.com/status',
+    'create events.events.k8s.io',
+    'watch deployments.apps',
+  ]) {
+    const { ns, plural } = namespaceOf.get(each) ?? { ns: '', plural: 'deployments' }
+    await waitFor(
+      `the stamp without ${each}`,
+      () => stampIn(ns, plural),
+      (stamp) => stamp?.startsWith('2-') === true,
+    )
+  }
+  for (const plural of ['deployments', 'statefulsets', 'daemonsets'] as const) {
+    for (const verb of ['get', 'patch']) {
+      const { ns } = namespaceOf.get(`${verb} ${plural}.apps`) ?? { ns: '' }
+      expect([await idIn(ns), await stampIn(ns, plural)]).toEqual([
+        expect.stringMatching(/^2-/),
+        expect.stringMatching(/^1-/),
+      ])
+    }
+  }
+
+  const mark = await cluster.audit.mark()
+  await everywhere(({ ns }) => setRules(ns, granted))
+  await everywhere(async ({ ns, plural }) => {
+    await waitForConditions(kube, ns, 'sms', { Ready: 'True Delivered' }, { credentialsId: /^2-/, timeoutMs: 120_000 })
+    await waitForConditions(kube, ns, 'fresh', { Ready: 'True NoConsumers' }, { timeoutMs: 120_000 })
+    if (plural !== 'cronjobs') expect(await stampIn(ns, plural)).toMatch(/^2-/)
+  })
+  await editTarget(repeated, 'Mw==')
+  await waitFor(
+    'the series of Events',
+    async () => (await cluster.audit.operatorCalls(mark)).filter(isOf(repeated)).map(describeCall),
+    (calls) => calls.includes('patch events'),
+  )
+  await waitFor('nothing is missing', metrics, (all) => !all.includes('tracardi_operator_missing_permission{'))
+  // Once each, not at every attempt.
+  expect((await toldOf(operator, missingMessage)).sort()).toEqual([...taken].sort())
+  expect((await toldOf(operator, grantedMessage)).sort()).toEqual([...taken].sort())
+  expect((await operator.stop()).code).toBe(0)
+})
+
+test('the Lease: each right is missed, and taken up when it is granted', async () => {
+  const { kube } = cluster
+  const [role] = await kube.list('roles', release.namespace)
+  const rules = role?.rules ?? []
+  expect(rightsOf(rules).map(text).sort()).toEqual(
+    ['create', 'get', 'update'].map((verb) => `${verb} leases.coordination.k8s.io`),
+  )
+  const lack = (verb: string): Promise<void> =>
+    setRules(release.namespace, without(rules, { verb, resource: 'leases.coordination.k8s.io' }))
+  const isTold = async (operator: OperatorProcess, verb: string): Promise<void> => {
+    await waitFor(
+      `${verb} is told`,
+      () => toldOf(operator, missingMessage),
+      (told) => told.includes(`${verb} leases.coordination.k8s.io in ${release.namespace}`),
+    )
+  }
+  await lack('get')
+  await using operator = await cluster.start(['--watch-namespaces', namespaces()])
+  await isTold(operator, 'get')
+  await lack('create')
+  await isTold(operator, 'create')
+  await setRules(release.namespace, rules)
+  await operator.waitForLog('became the leader')
+  await waitFor(
+    'the Lease renewed',
+    async () => (await kube.get('leases', release.namespace, 'tracardi-operator'))?.spec,
+    (lease) => lease !== undefined && lease.renewTime !== lease.acquireTime,
+  )
+  await lack('update')
+  await isTold(operator, 'update')
+  // Who cannot renew it must not go on.
+  expect((await operator.exited).code).toBe(1)
+  await setRules(release.namespace, rules)
+})
+
+test('every right that the chart grants was used', async () => {
+  const used = (await cluster.audit.operatorCalls(0)).filter(({ responseStatus }) => responseStatus?.code !== 403)
+  const plain = ({ verb, objectRef }: AuditEntry): string => {
+    const { resource: what = '', subresource } = objectRef ?? {}
+    return `${verb} ${subresource === undefined ? what : `${what}/${subresource}`}`
+  }
+  const inNamespaces = used.filter(({ objectRef }) => /^r\d+$/.test(objectRef?.namespace ?? ''))
+  // The audit log has the group apart.
+  const wanted = rightsOf(granted).map(({ verb, resource: what }) => `${verb} ${what.replace(/\.[a-z.0-9]+/, '')}`)
+  expect([...new Set(inNamespaces.map(plain))].sort()).toEqual(wanted.sort())
+  const own = used.filter(({ objectRef }) => objectRef?.namespace === release.namespace)
+  expect([...new Set(own.map(plain))].sort()).toEqual(['create leases', 'get leases', 'update leases'])
+})
+
+function namespaces(): string {
+  return [...namespaceOf.values()].map(({ ns }) => ns).join(',')
+}
