@@ -362,6 +362,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
   for (const { name, members } of Object.values(groups))
     metrics.cacheAge(name, () => ageSeconds(members, clock.monotonic()))
+  metrics.findings(() => credentials.findings())
   metrics.resources(() => resources.list().map(({ spec, status }) => [spec.service, readyOf(status)]))
   log.info({ version, address: http.address, installation: settings.installationId }, 'serving')
 

@@ -1220,3 +1220,87 @@ test('the objects of this test are those of the API', () => {
     'secrets',
   ])
 })
+
+describe('findings', () => {
+  test('each has an Event of its own, once, and counts in the metric', async () => {
+    const w = await settled()
+    w.source(`${apiKey(2)}a\n`)
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    // The one in the message of Ready, and the other one.
+    expect(w.events.splice(0).map(({ reason, note }) => [reason, note.slice(0, 30)])).toEqual([
+      ['TrailingNewline', 'Secret "live", key "apiKey": t'],
+      ['UnusualLength', 'Secret "live", key "apiKey": t'],
+    ])
+    expect(w.controller.findings()).toEqual([
+      ['sendgrid', 'TrailingNewline'],
+      ['sendgrid', 'UnusualLength'],
+    ])
+    await w.reconcile()
+    expect(w.takeEvents()).toEqual([])
+
+    // One is mended, the other one has been told of.
+    w.source(`${apiKey(2)}a`)
+    w.watch()
+    await w.reconcile()
+    expect(w.takeEvents()).not.toContain('UnusualLength')
+    expect(w.controller.findings()).toEqual([['sendgrid', 'UnusualLength']])
+    w.source(apiKey(3))
+    w.watch()
+    await w.reconcile()
+    expect(w.controller.findings()).toEqual([])
+  })
+
+  test('a process that has just started tells nothing that was told before', async () => {
+    const w = await settled()
+    w.source(`${apiKey(2)}a`)
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    expect(w.takeEvents()).toContain('UnusualLength')
+    w.restart()
+    await w.reconcile()
+    expect(w.takeEvents()).toEqual([])
+    expect(w.controller.findings()).toEqual([['sendgrid', 'UnusualLength']])
+  })
+
+  test('what is waived is no news and does not count', async () => {
+    const w = await settled({ credentials: { secretRef: { name: 'live' }, waive: ['UnusualLength'] } })
+    w.source(`${apiKey(2)}a`)
+    w.watch()
+    await w.reconcile()
+    expect(w.takeEvents()).not.toContain('UnusualLength')
+    expect(w.controller.findings()).toEqual([])
+    const valid = w.status.conditions?.find(({ type }) => type === 'CredentialsValid')
+    expect(valid).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('Waived: UnusualLength.') as string,
+    })
+  })
+
+  test('credentials that say when they expire are looked at again then, and a resource that is gone is forgotten', async () => {
+    const w = world()
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const exp = Math.ceil(w.clock.now() / 1000) + 3600
+    const data = {
+      instanceUrl: 'https://acme.my.salesforce.com',
+      accessToken: [part({ alg: 'none' }), part({ sub: 'a', exp }), 'x7'.repeat(20)].join('.'),
+    }
+    const encoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+    w.source('', 'live', { data: Object.fromEntries(encoded) as Record<string, string> })
+    w.resource({ service: 'salesforce' })
+    w.watch()
+    const result = await w.reconcile()
+    expect(result?.requeueAfterMs).toBe(exp * 1000 - w.clock.now())
+    w.watch()
+    expect(w.ready).toBe('True/NoConsumers')
+    await w.clock.advance(result?.requeueAfterMs ?? 0)
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.ready).toBe('False/ExpiredCredential')
+    expect(w.status.credentialsId).toBeDefined()
+    expect(w.controller.findings()).toEqual([['salesforce', 'ExpiredCredential']])
+    w.controller.forget(key)
+    expect(w.controller.findings()).toEqual([])
+  })
+})

@@ -24,6 +24,8 @@ import type { Store } from '../kube/store.ts'
 import { apiVersion, componentName, kind, managedByLabel } from '../api/names.ts'
 import { effectiveTarget, tracardiResources } from '../api/tracardi-resource.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
+import { describeFinding } from '../credentials/findings.ts'
+import type { Finding } from '../credentials/findings.ts'
 import { inspect } from '../credentials/inspect.ts'
 import type { Inspection } from '../credentials/inspect.ts'
 import { referencedSecrets } from '../credentials/resolve.ts'
@@ -40,7 +42,7 @@ import type { ConsumerState, Refusal } from '../delivery/stamps.ts'
 import { unseenConsumers } from '../delivery/visibility.ts'
 import type { Visibility } from '../delivery/visibility.ts'
 import { stampOf } from '../delivery/workloads.ts'
-import { eventsOfStatus, eventOfTarget } from './credentials-events.ts'
+import { eventsOfFindings, eventsOfStatus, eventOfTarget } from './credentials-events.ts'
 import { mergePatch } from './merge-patch.ts'
 import { decideProblem, decideStatus, permissionMissing, unseenText } from './status-decision.ts'
 import type { Problem, StatusInput } from './status-decision.ts'
@@ -65,7 +67,7 @@ export interface CredentialsControllerOptions {
   readonly installation: string
 }
 
-type Verdict = Pick<Inspection, 'findings' | 'unresolved' | 'valid'>
+type Verdict = Pick<Inspection, 'findings' | 'unresolved' | 'valid' | 'expiresAt'>
 
 /** What is known of a resource that has nothing to be written, and of what it was concluded. No values. */
 interface Settled {
@@ -77,12 +79,17 @@ interface Settled {
 /** How long the status of a new delivery waits, so that it does not hold up the workloads, in milliseconds. */
 export const statusDelayMs = 200
 
+/** For how long nothing is looked at again by itself, in milliseconds: longer timers are not to be relied on. */
+const longestWaitMs = 12 * 3_600_000
+
 /** What the API server takes for a Secret, all values together; see core/v1 MaxSecretSize. */
 const maxSecretBytes = 1_048_576
 
 export class CredentialsController {
   readonly #options: CredentialsControllerOptions
   readonly #settled = new Map<string, Settled>()
+  /** What was found about a resource when it was last looked at, waived findings included. */
+  readonly #found = new Map<string, { readonly service: string; readonly findings: readonly Finding[] }>()
   /** The resourceVersion that our own last write of a status gave, so that its echo is no reason to look again. */
   readonly #written = new Map<string, string>()
   /** The same of its target. */
@@ -105,8 +112,17 @@ export class CredentialsController {
   /** Forgets what was concluded about a resource that is gone. */
   forget(key: string): void {
     this.#settled.delete(key)
+    this.#found.delete(key)
     this.#written.delete(key)
     this.#writtenTargets.delete(key)
+  }
+
+  /** Service and code of every finding that is not waived, once for each resource. */
+  findings(): (readonly [service: string, code: string])[] {
+    return [...this.#found.values()].flatMap(({ service, findings }) => {
+      const codes = new Set(findings.filter(({ waived }) => !waived).map(({ code }) => code))
+      return [...codes].map((code) => [service, code] as const)
+    })
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
@@ -120,7 +136,8 @@ export class CredentialsController {
       (name) => this.#options.secretStore.get(`${resource.metadata.namespace ?? ''}/${name}`)?.metadata,
     )
     const settled = this.#settled.get(key)
-    if (settled !== undefined && settled.fingerprint === fingerprint) {
+    const isCurrent = settled !== undefined && (settled.verdict.expiresAt ?? Infinity) > this.#now()
+    if (isCurrent && settled.fingerprint === fingerprint) {
       return this.#writeStatus(resource, settled.verdict, settled.target, undefined, context)
     }
     this.#settled.delete(key)
@@ -322,8 +339,27 @@ export class CredentialsController {
       }
       throw error
     }
+    this.#tellFindings(resource, status, [...verdict.unresolved, ...verdict.findings])
     if (this.#options.inForce.confirm(resource.metadata.uid)) this.#options.onInForce(resource)
-    return requeueAfterMs === undefined ? undefined : { requeueAfterMs }
+    const expiry = verdict.expiresAt === undefined ? Infinity : Math.max(0, verdict.expiresAt - this.#now())
+    const next = Math.min(requeueAfterMs ?? Infinity, expiry === Infinity ? expiry : Math.min(expiry, longestWaitMs))
+    return next === Infinity ? undefined : { requeueAfterMs: next }
+  }
+
+  #tellFindings(
+    resource: TracardiResource,
+    status: NonNullable<TracardiResource['status']>,
+    findings: readonly Finding[],
+  ): void {
+    const key = objectKey(resource)
+    const before = this.#found.get(key)
+    this.#found.set(key, { service: resource.spec.service, findings })
+    // The same list: it was told of when it was made.
+    if (before?.findings.length === findings.length && findings.every((one, index) => one === before.findings[index]))
+      return
+    const known = before === undefined ? undefined : new Set(before.findings.map(describeFinding))
+    for (const event of eventsOfFindings(resource.status, status, findings, known))
+      this.#options.events.record({ regarding: eventTarget(resource), ...event })
   }
 
   async #patchStatus(
@@ -450,8 +486,8 @@ function refusal(secret: SecretSnapshot): 'ForbiddenType' | 'OperatorOwned' | un
   return secret.labels[managedByLabel] === componentName ? 'OperatorOwned' : undefined
 }
 
-function verdictOf({ findings, unresolved, valid }: Inspection): Verdict {
-  return { findings, unresolved, valid }
+function verdictOf({ findings, unresolved, valid, expiresAt }: Inspection): Verdict {
+  return { findings, unresolved, valid, expiresAt }
 }
 
 function contentsOf(

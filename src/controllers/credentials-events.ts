@@ -1,6 +1,8 @@
 /** The Events that explain what happened to a resource. Pure; one for a change, none for a repetition. */
 import { findCondition } from '../api/conditions.ts'
 import type { TracardiResourceStatus } from '../api/tracardi-resource.ts'
+import { describeFinding } from '../credentials/findings.ts'
+import type { Finding } from '../credentials/findings.ts'
 import type { TargetDecision } from './target-decision.ts'
 
 export interface EventContent {
@@ -38,6 +40,32 @@ export function eventOfTarget(
         note: `The credentials passed their checks: ${id} is in force in the Secret ${name}.`,
       }
   }
+}
+
+/** More than these are a Secret of something else; the status counts them. */
+const mostFindings = 10
+
+/**
+ * One Event for each finding that is new, besides the one in the message of Ready, which has its own Event.
+ * @param known texts of the findings that were there before; undefined when this process has not looked yet: then only a
+ * change of the status tells what is new
+ */
+export function eventsOfFindings(
+  before: TracardiResourceStatus | undefined,
+  after: TracardiResourceStatus,
+  findings: readonly Finding[],
+  known: ReadonlySet<string> | undefined,
+): EventContent[] {
+  const was = findCondition(before?.conditions ?? [], 'CredentialsValid')
+  const is = findCondition(after.conditions ?? [], 'CredentialsValid')
+  if (known === undefined && was?.status === is?.status && was?.message === is?.message) return []
+  const ready = findCondition(after.conditions ?? [], 'Ready')?.message ?? ''
+  return findings
+    .filter((finding) => !finding.waived)
+    .map((finding) => ({ reason: finding.code, note: describeFinding(finding) }))
+    .filter(({ note }) => known?.has(note) !== true && !ready.startsWith(note))
+    .slice(0, mostFindings)
+    .map((content) => ({ type: 'Warning', action: 'Inspect', ...content }))
 }
 
 /** The Events that follow a change of status. */

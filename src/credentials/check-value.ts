@@ -3,7 +3,6 @@ import type { FieldDefinition, ServiceDefinition, Shape } from '../catalogue/def
 import { fits } from '../catalogue/definition.ts'
 import { foreignCredential } from '../catalogue/foreign.ts'
 import { isVendorSample } from '../catalogue/samples.ts'
-import { jwtExpiry } from './expiry.ts'
 import type { FindingDraft } from './findings.ts'
 import { percentDecoded, takesAsciiOnly, withoutLookalikes, withoutMixUps, withoutShellEscapes } from './mended.ts'
 import type { PemProblem } from './pem.ts'
@@ -29,14 +28,14 @@ export function textProblems(read: ReadText): readonly ValueProblem[] {
 /**
  * All findings about a value, one for each cause.
  * @param shape what the value should look like in the chosen variant
- * @param now milliseconds since the epoch
+ * @param expired whether the value says itself that its time is over
  */
 export function checkValue(
   service: ServiceDefinition,
   field: FieldDefinition,
   read: ReadText,
   shape: Shape | undefined,
-  now: number,
+  expired: boolean,
 ): readonly ValueProblem[] {
   const edges = textProblems(read)
   const { text } = read
@@ -50,7 +49,7 @@ export function checkValue(
   // Files end with a line break, and documents have several.
   if (!right && field.multiline !== true && isJsonDocument(text)) return [{ code: 'JsonDocument' }]
   if (read.broken) return edges
-  return [...edges, ...checkText(service, field, text, shape, right, now)]
+  return [...edges, ...checkText(service, field, text, shape, right, expired)]
 }
 
 function hidesBase64(text: string, shapes: readonly Shape[]): boolean {
@@ -77,24 +76,24 @@ function checkText(
   text: string,
   shape: Shape | undefined,
   right: boolean,
-  now: number,
+  expired: boolean,
 ): readonly ValueProblem[] {
   if (isVendorSample(text) || (shape?.length !== undefined && text.includes(sampleMark))) {
     return [{ code: 'VendorSample' }]
   }
   const placeholder = findPlaceholder(field, text, shape, right)
   if (placeholder !== undefined && placeholder.code !== 'PossiblePlaceholder') return [placeholder]
-  const pem = shape?.pem === undefined ? undefined : pemProblems(text, shape.pem, now)
-  if (pem !== undefined && (pem.length > 0 || right)) return pem.map((problem) => withExpected(problem, shape))
+  const pem = shape?.pem === undefined ? undefined : pemProblems(text, shape.pem)
+  if (pem !== undefined && (pem.length > 0 || right)) {
+    const problems = pem.map((problem) => withExpected(problem, shape))
+    return expired ? [...problems, { code: 'ExpiredCredential' }] : problems
+  }
   const mistake = right ? undefined : knownMistake(text, allShapesOf(service, field.name))
   if (mistake !== undefined) return [mistake]
   const wrong = wrongKind(service, field, text, shape, right)
   if (wrong !== undefined) return [wrong]
   const doubt = placeholder === undefined ? [] : [placeholder]
-  if (shape === undefined || right) {
-    const lapsed = (jwtExpiry(text) ?? shape?.expires?.(text) ?? Infinity) <= now
-    if (lapsed) return [{ code: 'ExpiredCredential' }]
-  }
+  if (expired && (shape === undefined || right)) return [{ code: 'ExpiredCredential' }]
   if (shape === undefined) {
     return field.secret && looksEncoded(text) ? [...doubt, { code: 'PossibleDoubleBase64' }] : doubt
   }

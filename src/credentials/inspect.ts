@@ -11,6 +11,7 @@ import { findField, fits } from '../catalogue/definition.ts'
 import { services } from '../catalogue/services.ts'
 import type { ValueProblem } from './check-value.ts'
 import { checkValue, textProblems } from './check-value.ts'
+import { expiryOf } from './expiry.ts'
 import type { Finding, FindingDraft } from './findings.ts'
 import { finding, sortFindings, waivableCodes } from './findings.ts'
 import { nearestName } from './names.ts'
@@ -35,6 +36,8 @@ export interface Inspection {
   readonly findings: readonly Finding[]
   /** No unresolved and no unwaived error. */
   readonly valid: boolean
+  /** When one of the values expires next, in milliseconds since the epoch: then the answer is another one. */
+  readonly expiresAt: number | undefined
 }
 
 export interface InspectInput {
@@ -66,6 +69,7 @@ export function inspect(input: InspectInput): Inspection {
       unresolved: [],
       findings: [finding(draft, waive)],
       valid: false,
+      expiresAt: undefined,
     }
   }
 
@@ -83,12 +87,13 @@ export function inspect(input: InspectInput): Inspection {
     const field = resolution.found.get(name)
     if (field !== undefined && chosen.some((variant) => uses(variant, name))) fields.set(name, field)
   }
+  const checked = fieldsToCheck(service, chosen, fields, texts)
   const unresolved = resolution.unresolved.map((draft) => finding(draft, waive))
   const findings = sortFindings(
     [
       ...resolution.problems,
       ...checkCompleteness(service, resolution, choice, texts),
-      ...checkFields(service, chosen, fields, texts, input.now),
+      ...checkFields(service, checked, input.now),
       ...keyProblems(service, fields),
       ...unknownWaivers(waive),
     ].map((draft) => finding(draft, waive)),
@@ -100,6 +105,7 @@ export function inspect(input: InspectInput): Inspection {
     unresolved,
     findings,
     valid: unresolved.length === 0 && !findings.some((other) => other.severity === 'error' && !other.waived),
+    expiresAt: nextExpiry(checked, input.now),
   }
 }
 
@@ -254,30 +260,46 @@ interface CheckedField {
   readonly resolved: ResolvedField
   readonly read: ReadText
   readonly shape: Shape | undefined
+  /** When the value expires by what it says itself, in milliseconds since the epoch. */
+  readonly expires: number | undefined
 }
 
-function checkFields(
+function fieldsToCheck(
   service: ServiceDefinition,
   chosen: readonly VariantDefinition[],
   fields: ReadonlyMap<string, ResolvedField>,
   texts: ReadonlyMap<string, ReadText>,
-  now: number,
-): readonly FindingDraft[] {
+): readonly CheckedField[] {
   const checked: CheckedField[] = []
   for (const definition of service.fields) {
     const resolved = fields.get(definition.name)
     const read = texts.get(definition.name)
     if (resolved === undefined || read === undefined) continue
-    checked.push({ definition, resolved, read, shape: shapeOf(service, chosen, definition.name, read.text) })
+    const shape = shapeOf(service, chosen, definition.name, read.text)
+    const expires = read.text === undefined ? undefined : expiryOf(read.text, shape)
+    checked.push({ definition, resolved, read, shape, expires })
   }
+  return checked
+}
+
+function nextExpiry(checked: readonly CheckedField[], now: number): number | undefined {
+  const next = Math.min(...checked.map(({ expires = Infinity }) => (expires > now ? expires : Infinity)))
+  return next === Infinity ? undefined : next
+}
+
+function checkFields(
+  service: ServiceDefinition,
+  checked: readonly CheckedField[],
+  now: number,
+): readonly FindingDraft[] {
   const swapped = findSwapped(checked)
   const wrong = new Set<string>()
   const drafts = checked.flatMap((field) => {
-    const { definition, read, shape } = field
+    const { definition, read, shape, expires = Infinity } = field
     const other = swapped.get(field)
     const problems =
       other === undefined
-        ? checkValue(service, definition, read, shape, now)
+        ? checkValue(service, definition, read, shape, expires <= now)
         : [...swapProblems(definition, other.definition), ...textProblems(read)]
     if (other !== undefined || problems.length > 0) wrong.add(definition.name)
     return problems.map((problem) => ({ ...problem, ...whereIs(field) }))

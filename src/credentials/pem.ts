@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { PemKind } from '../catalogue/definition.ts'
 
 export type PemProblem =
-  | { readonly code: 'EscapedLineBreaks' | 'MissingLineBreaks' | 'PemUnreadable' | 'ExpiredCredential' }
+  | { readonly code: 'EscapedLineBreaks' | 'MissingLineBreaks' | 'PemUnreadable' }
   | { readonly code: 'PemIncomplete'; readonly params: { readonly line: string } }
   | { readonly code: 'WrongKindOfValue'; readonly params: { readonly is: string } }
   | { readonly code: 'CarriageReturn'; readonly severity: 'warning' }
@@ -25,7 +25,7 @@ const dashes = '-----'
  * @param text the trimmed value
  * @returns undefined when the text has neither a BEGIN nor an END line, so that it is something else than PEM
  */
-export function pemProblems(text: string, kinds: readonly PemKind[], now: number): readonly PemProblem[] | undefined {
+export function pemProblems(text: string, kinds: readonly PemKind[]): readonly PemProblem[] | undefined {
   if (!text.includes(begin)) {
     return text.includes('-----END ') ? [{ code: 'PemIncomplete', params: { line: 'BEGIN' } }] : undefined
   }
@@ -40,9 +40,7 @@ export function pemProblems(text: string, kinds: readonly PemKind[], now: number
       ? [{ code: 'PemUnreadable' }]
       : [{ code: 'WrongKindOfValue', params: { is: describeBlock(first) } }]
   }
-  return (
-    checkBlocks(wanted, kinds, now) ?? (text.includes('\r') ? [{ code: 'CarriageReturn', severity: 'warning' }] : [])
-  )
+  return checkBlocks(wanted, kinds) ?? (text.includes('\r') ? [{ code: 'CarriageReturn', severity: 'warning' }] : [])
 }
 
 /** Undefined: a block does not end, or ends as something else. */
@@ -99,17 +97,13 @@ function describeBlock({ label, text }: Block): string {
   }
 }
 
-function checkBlocks(
-  blocks: readonly Block[],
-  kinds: readonly PemKind[],
-  now: number,
-): readonly PemProblem[] | undefined {
-  const certificates: X509Certificate[] = []
+function checkBlocks(blocks: readonly Block[], kinds: readonly PemKind[]): readonly PemProblem[] | undefined {
+  let certificates = 0
   try {
     for (const { label, text } of blocks) {
       const kind = kindOf(label, text)
       if (kind === 'certificate') {
-        if (certificates.length < mostCertificates) certificates.push(new X509Certificate(text))
+        if (++certificates <= mostCertificates) new X509Certificate(text)
       } else if (text.length > longestKey) {
         return [{ code: 'PemUnreadable' }]
       } else if (kind === 'public key') {
@@ -126,12 +120,20 @@ function checkBlocks(
     // The error could say more than is good.
     return [{ code: 'PemUnreadable' }]
   }
-  return hasExpired(certificates, now) ? [{ code: 'ExpiredCredential' }] : undefined
+  return undefined
 }
 
-/** A chain begins with the certificate that counts. A bundle of authorities may hold old ones. */
-function hasExpired([first, ...others]: readonly X509Certificate[], now: number): boolean {
-  const lapsed = (certificate: X509Certificate): boolean => certificate.validToDate.getTime() <= now
-  if (first === undefined || !lapsed(first)) return false
-  return !first.ca || others.every(lapsed)
+/**
+ * When certificates are of no use any more, in milliseconds since the epoch: a chain begins with the one that counts, of a
+ * bundle of authorities the last one does. Undefined: there is none that can be read.
+ */
+export function certificateExpiry(text: string): number | undefined {
+  const blocks = splitBlocks(text)?.filter((block) => kindOf(block.label, block.text) === 'certificate') ?? []
+  try {
+    const certificates = blocks.slice(0, mostCertificates).map((block) => new X509Certificate(block.text))
+    const dates = certificates.map((certificate) => certificate.validToDate.getTime())
+    return certificates[0]?.ca === true ? Math.max(...dates) : dates[0]
+  } catch {
+    return undefined
+  }
 }

@@ -36,6 +36,7 @@ test('what is asked at a scrape is asked at each', async () => {
   metrics.cacheAge('secrets', () => age)
   metrics.queue.inProgress('credentials', () => work)
   metrics.resources(() => resources)
+  metrics.findings(() => resources.map(([service]) => [service, 'TrailingNewline']))
   expect(await samples(metrics, 'tracardi_operator_cache_age_seconds')).toEqual([
     'tracardi_operator_cache_age_seconds{name="secrets"} 3',
   ])
@@ -45,6 +46,10 @@ test('what is asked at a scrape is asked at each', async () => {
   expect(await samples(metrics, 'tracardi_operator_resources')).toEqual([
     'tracardi_operator_resources{service="twilio",ready="True"} 2',
     'tracardi_operator_resources{service="aws",ready="False"} 1',
+  ])
+  expect(await samples(metrics, 'tracardi_operator_findings')).toEqual([
+    'tracardi_operator_findings{service="twilio",code="TrailingNewline"} 2',
+    'tracardi_operator_findings{service="aws",code="TrailingNewline"} 1',
   ])
   age = 7
   work = { unfinished: 0, longest: 0 }

@@ -36,6 +36,8 @@ export interface Metrics {
   cacheAge(name: string, read: () => number): void
   /** Asked at each scrape: service and status of Ready of every resource. */
   resources(read: () => readonly (readonly [service: string, ready: string])[]): void
+  /** Asked at each scrape: service and code of every finding that is not waived, once for each resource. */
+  findings(read: () => readonly (readonly [service: string, code: string])[]): void
   readonly permissions: {
     missing(permission: { verb: string; resource: string; namespace: string | undefined }, isMissing: boolean): void
   }
@@ -174,6 +176,17 @@ export function createMetrics(version: string): Metrics {
       for (const [service, ready] of readResources()) this.inc({ service, ready })
     },
   })
+  let readFindings: () => readonly (readonly [string, string])[] = () => []
+  new Gauge({
+    name: 'tracardi_operator_findings',
+    help: 'TracardiResources whose credentials have a finding that is not waived, by service and code. From the replica that works.',
+    labelNames: ['service', 'code'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [service, code] of readFindings()) this.inc({ service, code })
+    },
+  })
   const reconciles = new Counter({
     name: 'controller_runtime_reconcile_total',
     help: 'Reconciles, by controller and result.',
@@ -299,6 +312,9 @@ export function createMetrics(version: string): Metrics {
     },
     resources: (read) => {
       readResources = read
+    },
+    findings: (read) => {
+      readFindings = read
     },
     permissions: {
       missing: ({ verb, resource, namespace = '' }, isMissing) => {

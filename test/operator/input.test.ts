@@ -8,6 +8,7 @@ import {
   contentsOf,
   createNamespace,
   deployment,
+  eventsOf,
   randomText,
   resource,
   secret,
@@ -57,6 +58,35 @@ describe.concurrent('input', () => {
     const stalled = await waitForConditions(kube, ns, 'huge', { Ready: 'False OversizedValue' })
     expect(conditionsOf(stalled)).toMatchObject({ Stalled: 'True OversizedValue' })
     expect(JSON.stringify(stalled.status).length).toBeLessThan(4000)
+  })
+
+  test('several findings: the first and how many more in the condition, one Event each, a metric, and what is waived', async () => {
+    const metric = /^tracardi_operator_findings\{service="sendgrid",code="UnknownWaiver"\} [1-9]/m
+    const metrics = async (): Promise<string> => (await fetch(`${inject('operator').url}/metrics`)).text()
+    const { apiKey } = valid.sendgrid()
+    await kube.create('secrets', ns, secret('several', { apiKey: `"${apiKey}a"\n` }))
+    const spec = sendgridSpec('several')
+    const waiving = (waive: string[]) => ({ ...spec, credentials: { ...spec.credentials, waive } })
+    await kube.create('tracardiresources', ns, resource('several', waiving(['UnusualLength', 'QuotedValues'])))
+    const stalled = await waitForConditions(kube, ns, 'several', { CredentialsValid: 'False TrailingNewline' })
+    expect(conditionOf(stalled, 'CredentialsValid').message).toMatch(/ends with a line feed .*\(and 1 more\)$/)
+    const reasons = await waitFor(
+      'an Event for each finding',
+      async () => (await eventsOf(kube, ns, 'several')).map(({ reason }) => reason),
+      (seen) => ['TrailingNewline', 'QuotedValue', 'UnknownWaiver'].every((code) => seen.includes(code)),
+    )
+    expect(reasons).not.toContain('UnusualLength')
+    expect(await metrics()).toMatch(metric)
+
+    await kube.patch('secrets', ns, 'several', secret('several', { apiKey: `${apiKey}a` }))
+    const mended = await waitForConditions(kube, ns, 'several', { CredentialsValid: 'True Valid' })
+    const { message } = conditionOf(mended, 'CredentialsValid')
+    expect(message).toContain('Warning: spec.credentials.waive lists "QuotedValues"')
+    expect(message).toContain('Did you mean "QuotedValue"?')
+    expect(message).toContain('Waived: UnusualLength.')
+
+    await kube.patch('tracardiresources', ns, 'several', { spec: { credentials: { waive: ['UnusualLength'] } } })
+    await waitFor('the metric to forget it', metrics, (text) => !metric.test(text))
   })
 
   test('binary values: in an unused key no matter, in a field named', async () => {

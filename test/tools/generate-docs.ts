@@ -209,7 +209,7 @@ function findingIndex(pages: readonly FindingPage[]): string {
   return [
     '# Findings',
     notice,
-    'Each finding has a code, which is the reason of the condition `CredentialsValid`, and what `spec.credentials.waive` names. No message holds a value or a piece of one.',
+    'Each finding has a code, which is the reason of the condition `CredentialsValid` and of an Event, a label of the metric `tracardi_operator_findings`, and what `spec.credentials.waive` names. No message holds a value or a piece of one.',
     '## Errors',
     'They keep credentials from coming into force. What was in force before stays so, and running pods are not affected. Where the form of a value is only guessed, the same code warns.',
     table(['Code', 'What it means', 'Can be waived'], rows('error')),
