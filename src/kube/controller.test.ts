@@ -170,7 +170,7 @@ describe('errors', () => {
     })
     controller.enqueue('a')
     await clock.advance(10_000)
-    expect(calls.map(([, at]) => at)).toEqual([0, 20, 40, 60, 80, 100, 105, 125, 145])
+    expect(calls.map(([, at]) => at)).toEqual([0, 20, 40, 60, 80, 100, 105, 115, 135])
     expect(lines.filter(({ level }) => level === 'warn')).toHaveLength(1)
   })
 

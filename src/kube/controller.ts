@@ -190,9 +190,10 @@ export class Controller {
       log.debug(describe(error), 'lost a race, trying again')
       return
     }
-    this.#races.delete(key)
+    // The races stay counted until one is won: what loses for ever must not do so five times between two pauses.
     if (retry === 'never') {
       this.#queue.forget(key)
+      this.#races.delete(key)
     } else {
       // Those who were told to come back after a time must not come back all at once.
       const retryAfter =
