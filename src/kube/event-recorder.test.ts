@@ -193,12 +193,19 @@ describe('the same again', () => {
 })
 
 describe('failures', () => {
-  it.each([0, 429, 500, 503])('%i is tried again with growing pauses, then given up', async (status) => {
+  it.each([0, 401, 429, 500, 503])('%i is tried again with growing pauses, then given up', async (status) => {
     failures = Array.from({ length: 10 }, () => failure(status))
     recorder.record(told)
     await clock.advance(500_000)
     expect(writes.map(({ at }) => at)).toEqual([0, 1_500, 4_500, 10_500, 22_500, 46_500])
     expect(recorder.dropped).toBe(1)
+  })
+
+  it('a 404 of the path is tried again: a server that starts says it', async () => {
+    failures = [new KubeError({ status: 404, noSuchPath: true, verb: 'create', resource: 'events' })]
+    recorder.record(told)
+    await clock.advance(10_000)
+    expect([writes.length, recorder.dropped]).toEqual([2, 0])
   })
 
   it('obey Retry-After', async () => {

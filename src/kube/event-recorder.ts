@@ -246,8 +246,7 @@ export class EventRecorder {
         this.#loggedCode = undefined
         return
       } catch (error) {
-        const status = error instanceof KubeError ? error.status : undefined
-        const passing = status === 0 || status === 429 || (status !== undefined && status >= 500)
+        const passing = error instanceof KubeError && isPassing(error)
         const code = error instanceof KubeError ? error.code : 'UNEXPECTED'
         // A missing right is told elsewhere.
         if (this.#loggedCode === code || isMissingPermission(error))
@@ -314,6 +313,11 @@ export class EventRecorder {
     const head = object.slice(0, maxNameBytes - suffix.length - 1).replace(/[.-]+$/, '')
     return `${head}.${suffix}`
   }
+}
+
+/** Worth another attempt. A token that has expired is replaced before long, and a server that starts knows no path yet. */
+function isPassing({ status, reason }: KubeError): boolean {
+  return status === 0 || status === 401 || status === 429 || status >= 500 || reason === 'NoSuchPath'
 }
 
 function reference({ apiVersion, kind, namespace, name, uid }: EventTarget): Partial<EventTarget> {
