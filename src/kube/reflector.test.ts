@@ -66,6 +66,9 @@ let counted: string[]
 /** Answers to come; without one, a list is empty and a watch is quiet. */
 let listAnswers: Answer<ListResult<Secret>>[]
 let watchErrors: KubeError[]
+/** What a look at one object says that the server has reached, and when it was asked. */
+let reached: number
+let looks: number[]
 
 beforeEach(() => {
   clock = new FakeClock()
@@ -77,6 +80,8 @@ beforeEach(() => {
   counted = []
   listAnswers = []
   watchErrors = []
+  reached = 1_000_000
+  looks = []
 })
 
 function page(resourceVersion: number, items: Secret[] = [], next?: string): ListResult<Secret> {
@@ -86,6 +91,10 @@ function page(resourceVersion: number, items: Secret[] = [], next?: string): Lis
 function start(options: Partial<ConstructorParameters<typeof Reflector<Secret>>[0]> = {}) {
   const client = {
     list: (_type: ResourceType<KubeObject>, listOptions: ListOptions) => {
+      if (listOptions.limit === 1) {
+        looks.push(clock.monotonic())
+        return Promise.resolve(page(reached))
+      }
       lists.push({ options: listOptions, at: clock.monotonic() })
       const answer = listAnswers.shift() ?? page(100)
       return answer instanceof KubeError ? Promise.reject(answer) : Promise.resolve(answer)
@@ -407,8 +416,51 @@ describe('watch', () => {
     await clock.advance(1)
     expect(watches).toHaveLength(2)
     last().push({ type: 'ADDED', object: secret('a', 101) }, 'end')
-    await clock.advance(0)
+    await clock.advance(999)
+    expect([watches.length, errors.length]).toEqual([2, 1])
+    await clock.advance(1)
     expect([watches.length, errors.length]).toEqual([3, 1])
+  })
+
+  it('that ends at once with an event each time is no storm', async () => {
+    start()
+    await clock.advance(0)
+    for (let i = 0; i < 60; i++) {
+      last().push({ type: 'BOOKMARK', object: secret('', 101) }, 'end')
+      await clock.advance(100)
+    }
+    expect([watches.length, errors.length]).toEqual([7, 0])
+  })
+
+  it('of a cluster that was restored from a backup is not waited for: what it has is listed', async () => {
+    listAnswers = [
+      page(500, [secret('a', 400), secret('gone', 450)]),
+      page(300, [secret('a', 200), secret('back', 250)]),
+    ]
+    start()
+    await clock.advance(10)
+    store.observe(secret('a', 510))
+    store.observeAbsent('shop/back', 'uid-back')
+    reached = 300
+    last().push(failure({ noAnswer: 'Unreachable', verb: 'watch' }))
+    await clock.advance(1_200)
+    expect([looks, watched(), names()]).toEqual([
+      [1_210],
+      [
+        ['500', 0],
+        ['300', 1_210],
+      ],
+      ['a@200', 'back@250'],
+    ])
+  })
+
+  it('that goes back says nothing to be believed: the place is looked up', async () => {
+    listAnswers = [page(500)]
+    start()
+    await clock.advance(10)
+    last().push({ type: 'BOOKMARK', object: secret('', 499) })
+    await clock.advance(1_200)
+    expect([looks.length, watched().map(([from]) => from), errors]).toEqual([1, ['500', '500'], ['InvalidResponse']])
   })
 
   it('goes on when handlers and listeners throw', async () => {

@@ -4,7 +4,7 @@ import { Backoff } from './backoff.ts'
 import type { KubeClient, ListResult } from './client.ts'
 import type { Clock, Random } from './clock.ts'
 import { isGone, isMissingPermission, KubeError } from './errors.ts'
-import { resourceName, type KubeObject, type ResourceType } from './objects.ts'
+import { compareResourceVersions, resourceName, type KubeObject, type ResourceType } from './objects.ts'
 import type { Permission } from './permissions.ts'
 import type { Store } from './store.ts'
 
@@ -19,7 +19,10 @@ export interface ReflectorMetrics {
 /** Objects in one answer to a list: what a server can read and we can parse without holding up anybody. */
 const defaultPageSize = 500
 
-/** A watch that ends sooner than this, without an event, is a failure: to start the next one at once would be a storm. */
+/**
+ * A watch that ends sooner than this, without an event, is a failure: to start the next one at once would be a storm. One
+ * with an event is none, but the next one waits all the same.
+ */
 const shortestWatchMs = 1_000
 
 /** So many refusals in a row are no accident: an API server that has just started, or a new Role, takes a moment. */
@@ -51,6 +54,10 @@ export class Reflector<T extends KubeObject> {
   #lastConfirmed: number | undefined
   /** Where the next watch begins; undefined when a list has to come first. */
   #resourceVersion: string | undefined
+  /** The highest that was seen, for as long as the API server does not turn out to be behind it. */
+  #highest: string | undefined
+  /** Something failed: before the next watch it has to be seen whether the API server still has what we know. */
+  #isUncertain = false
   #nextListAt = 0
   #loggedReason: string | undefined
   #refusals = 0
@@ -120,6 +127,7 @@ export class Reflector<T extends KubeObject> {
     while (!signal.aborted) {
       try {
         if (this.#resourceVersion === undefined || this.#clock.monotonic() >= this.#nextListAt) await this.#list(signal)
+        else if (this.#isUncertain) await this.#checkPlace(this.#resourceVersion, signal)
         await this.#watch(signal)
       } catch (error) {
         // The loop leaves by the signal only, whatever happened.
@@ -170,8 +178,12 @@ export class Reflector<T extends KubeObject> {
     this.#metrics?.list(this.#name)
     const { items, resourceVersion } = await this.#listPages(signal)
     if (signal.aborted) return
-    this.#store.replace(items, resourceVersion, this.#scope.namespace)
+    const isRewound = this.#highest !== undefined && compareResourceVersions(resourceVersion, this.#highest) < 0
+    if (isRewound) this.#log.warn({}, 'the API server has older data than before; what was known of newer is dropped')
+    this.#store.replace(items, resourceVersion, { namespace: this.#scope.namespace, isRewound })
     this.#resourceVersion = resourceVersion
+    this.#highest = resourceVersion
+    this.#isUncertain = false
     this.#confirm()
     // Many reflectors start at the same moment; they must not list at the same moment ever after.
     const spread = first ? 0.5 + 0.6 * this.#random() : 0.9 + 0.2 * this.#random()
@@ -179,6 +191,17 @@ export class Reflector<T extends KubeObject> {
     this.#hasSynced = true
     this.#synced.resolve(undefined)
     this.#settled.resolve(undefined)
+  }
+
+  /**
+   * A cluster that was restored from a backup is behind what we know, and takes a watch from a resourceVersion that it has
+   * yet to reach: without a word, and without an event until then. So the place is looked up after a failure.
+   */
+  async #checkPlace(known: string, signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = await this.#client.list(this.#type, { ...this.#scope, limit: 1, signal })
+    if (signal.aborted) return
+    if (compareResourceVersions(resourceVersion, known) < 0) await this.#list(signal)
+    this.#isUncertain = false
   }
 
   async #listPages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string }> {
@@ -238,18 +261,23 @@ export class Reflector<T extends KubeObject> {
           throw new KubeError({ ...this.#describe('watch'), status, apiReason: reason, retryAfterSeconds })
         }
         events++
+        if (compareResourceVersions(event.object.metadata.resourceVersion, this.#resourceVersion ?? '') < 0)
+          throw new KubeError({ ...this.#describe('watch'), status: 0, noAnswer: 'InvalidResponse' })
         if (event.type !== 'BOOKMARK') this.#apply(event.type, event.object)
         this.#resourceVersion = event.object.metadata.resourceVersion
+        this.#highest = this.#resourceVersion
         this.#confirm()
       }
     } finally {
       resync.cancel()
     }
     if (isAborted(end.signal) || isAborted(signal)) return
-    if (events === 0 && this.#clock.monotonic() - startedAt < shortestWatchMs) {
+    const lastedMs = this.#clock.monotonic() - startedAt
+    if (events === 0 && lastedMs < shortestWatchMs) {
       throw new KubeError({ ...this.#describe('watch'), status: 0, noAnswer: 'VeryShortWatch' })
     }
     this.#confirm()
+    if (lastedMs < shortestWatchMs) await this.#clock.sleep(shortestWatchMs - lastedMs, signal)
   }
 
   #apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
@@ -286,6 +314,7 @@ export class Reflector<T extends KubeObject> {
     // A resourceVersion that the server does not know, or not yet, comes from before a restore: it is of no use.
     if (gone || kubeError.causes.includes('ResourceVersionTooLarge') || kubeError.status === 400)
       this.#resourceVersion = undefined
+    if (kubeError.verb === 'watch') this.#isUncertain = true
     this.#metrics?.error(this.#name, kubeError.reason)
     const pause = Math.max(this.#backoff.next(), (kubeError.retryAfterSeconds ?? 0) * 1000)
     if (gone) {

@@ -86,20 +86,27 @@ export class Store<T extends KubeObject> {
 
   /**
    * For the reflector: a complete list. What is not in it is gone, unless we know it to be newer than the list.
-   * @param namespace what the list is complete for; undefined: for all namespaces
+   * @param options.namespace what the list is complete for; undefined: for all namespaces
+   * @param options.isRewound the cluster was restored from a backup: what we know to be newer, or deleted, is so no more
    */
-  replace(objects: readonly T[], resourceVersion: string, namespace?: string): void {
+  replace(
+    objects: readonly T[],
+    resourceVersion: string,
+    options: { namespace?: string | undefined; isRewound?: boolean } = {},
+  ): void {
+    const { namespace, isRewound = false } = options
+    if (isRewound) this.#tombstones.clear()
     const listed = new Set<string>()
     const changes: (() => void)[] = []
     for (const object of objects) {
       const key = objectKey(object)
       listed.add(key)
-      if (this.#isNewerThanList(key, resourceVersion) || this.#wasDeleted(object)) continue
+      if (!isRewound && (this.#isNewerThanList(key, resourceVersion) || this.#wasDeleted(object))) continue
       changes.push(this.#put(key, object, undefined))
     }
     for (const [key, { object }] of this.#entries) {
       if (namespace !== undefined && object.metadata.namespace !== namespace) continue
-      if (listed.has(key) || this.#isNewerThanList(key, resourceVersion)) continue
+      if (listed.has(key) || (!isRewound && this.#isNewerThanList(key, resourceVersion))) continue
       this.#bury(object.metadata.uid)
       changes.push(this.#drop(key))
     }
