@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { parse } from 'yaml'
 import * as z from 'zod'
 import { writeKubeconfig, writeServiceAccountKubeconfig, type Access } from './kubeconfig.ts'
 import { ProcessEndedError, Processes } from './processes.ts'
@@ -39,6 +40,12 @@ export interface Cluster extends AsyncDisposable {
   serviceAccountKubeconfig: (namespace: string, name: string) => Promise<string>
   /** Resolves when every process is gone. May be called more than once. */
   stop: () => Promise<void>
+}
+
+/** A cluster whose processes are ours. */
+export interface OwnControlPlane extends Cluster {
+  /** Ends every process, does something while none runs, and starts them again. Resolves when the API server is ready. */
+  restart: (meanwhile?: () => Promise<void>) => Promise<void>
 }
 
 const READY_TIMEOUT_MS = 120_000
@@ -325,6 +332,25 @@ const bringUp = async (
   return server
 }
 
+const adminSchema = z.object({
+  clusters: z.tuple([
+    z.object({ cluster: z.object({ server: z.string(), 'certificate-authority-data': z.string() }) }),
+  ]),
+  users: z.tuple([z.object({ user: z.object({ token: z.string() }) })]),
+})
+
+const untilReady = async (kubeconfigPath: string, signal: AbortSignal): Promise<void> => {
+  const { clusters, users: admins } = adminSchema.parse(parse(await readFile(kubeconfigPath, 'utf8')))
+  const { server, 'certificate-authority-data': data } = clusters[0].cluster
+  const ca = Buffer.from(data, 'base64').toString()
+  const { call, close } = client({ server, ca, token: admins[0].user.token }, signal)
+  try {
+    await until('a ready API server', signal, async () => (await call('GET', '/readyz')).status === 200)
+  } finally {
+    await close()
+  }
+}
+
 const portWasTaken = (error: unknown): boolean =>
   error instanceof ProcessEndedError && error.log.includes('address already in use')
 
@@ -332,7 +358,7 @@ const portWasTaken = (error: unknown): boolean =>
  * Starts a control plane and resolves once its API answers and Pods can run. It ends with `stop`, and with this process
  * however that ends. Throws an error that says what went wrong, with the end of the log of the program at fault.
  */
-export const startCluster = async (options: ClusterOptions = {}): Promise<Cluster> => {
+export const startCluster = async (options: ClusterOptions = {}): Promise<OwnControlPlane> => {
   const log = options.log ?? ((line) => process.stderr.write(`${line}\n`))
   const programs = await findPrograms({ env: process.env, log, signal: options.signal }, options.kubernetes)
   for (let attempt = 1; ; attempt += 1) {
@@ -345,7 +371,7 @@ export const startCluster = async (options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-const startOnce = async (programs: Programs, options: ClusterOptions): Promise<Cluster> => {
+const startOnce = async (programs: Programs, options: ClusterOptions): Promise<OwnControlPlane> => {
   const directory = resolve(options.directory ?? (await mkdtemp(join(tmpdir(), 'tracardi-cluster-'))))
   const auditLog = resolve(options.auditLog ?? join(directory, 'audit.log'))
   for (const name of ['etcd', 'certificates']) await rm(join(directory, name), { recursive: true, force: true })
@@ -369,6 +395,10 @@ const startOnce = async (programs: Programs, options: ClusterOptions): Promise<C
         const path = join(directory, `${namespace}.${name}.kubeconfig`)
         await writeServiceAccountKubeconfig(path, kubeconfigPath, namespace, name)
         return path
+      },
+      restart: async (meanwhile = () => Promise.resolve()) => {
+        await processes.restart(meanwhile)
+        await untilReady(kubeconfigPath, giveUp.signal)
       },
       stop: () => processes.stop(),
       [Symbol.asyncDispose]: () => processes.stop(),

@@ -22,12 +22,20 @@ interface Guarded {
   ended: Promise<void>
 }
 
+interface Running extends Guarded {
+  name: string
+  file: string
+  args: string[]
+  /** Its end is our doing. */
+  released: boolean
+}
+
 export class Processes implements AsyncDisposable {
   /** Settles once, when a process ends that should not. */
   readonly failed: Promise<ProcessEndedError>
   readonly #fail: (error: ProcessEndedError) => void
   readonly #directory: string
-  readonly #running: Guarded[] = []
+  #running: Running[] = []
   readonly #sweep: Guarded | undefined
   #stopping = false
 
@@ -43,11 +51,30 @@ export class Processes implements AsyncDisposable {
   /** Starts a program; its output goes to NAME.log in the directory. */
   start(name: string, file: string, args: string[]): void {
     const output = openSync(join(this.#directory, `${name}.log`), 'a')
-    const process = guarded('guard.sh', [file, ...args], output, this.#directory)
+    const process = {
+      ...guarded('guard.sh', [file, ...args], output, this.#directory),
+      name,
+      file,
+      args,
+      released: false,
+    }
     closeSync(output)
     this.#running.push(process)
-    process.child.on('error', (error) => void this.#ended(name, error.message))
-    process.child.on('exit', (code, signal) => void this.#ended(name, signal ?? `exit code ${String(code)}`))
+    process.child.on('error', (error) => void this.#ended(process, error.message))
+    process.child.on('exit', (code, signal) => void this.#ended(process, signal ?? `exit code ${String(code)}`))
+  }
+
+  /** Ends all processes, does something while none runs, and starts them again as they were. */
+  async restart(meanwhile: () => Promise<void>): Promise<void> {
+    const running = this.#running
+    this.#running = []
+    for (const process of running) {
+      process.released = true
+      release(process)
+    }
+    await Promise.all(running.map(({ ended }) => ended))
+    await meanwhile()
+    for (const { name, file, args } of running) this.start(name, file, args)
   }
 
   /** Resolves when every process is gone, and the directory if it was to go too. */
@@ -64,8 +91,8 @@ export class Processes implements AsyncDisposable {
     await this.stop()
   }
 
-  async #ended(name: string, reason: string): Promise<void> {
-    if (this.#stopping) return
+  async #ended({ name, released }: Running, reason: string): Promise<void> {
+    if (this.#stopping || released) return
     const text = await readFile(join(this.#directory, `${name}.log`), 'utf8').catch(() => '(no log)')
     const log = text.trimEnd().split('\n').slice(-LOG_LINES).join('\n')
     this.#fail(new ProcessEndedError(name, reason, log))
