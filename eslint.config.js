@@ -46,7 +46,14 @@ export default defineConfig(
   },
   {
     // People read what these print.
-    files: ['test/tools/**', 'test/demo/**', 'test/bench/**', 'test/cluster/main.ts', 'test/kills/main.ts'],
+    files: [
+      'test/tools/**',
+      'test/demo/**',
+      'test/bench/**',
+      'test/cluster/main.ts',
+      'test/faults/main.ts',
+      'test/kills/main.ts',
+    ],
     rules: { 'no-console': 'off' },
   },
 )

@@ -306,6 +306,44 @@ describe('deadline and shutdown', () => {
     expect(calls.map(([, at]) => at)).toEqual([0, 60_005])
   })
 
+  it('one that hangs holds its own worker until the deadline; the others go on, and it comes back', async () => {
+    let hangs = true
+    const { controller } = start(
+      async (key, { signal }) => {
+        if (key !== 'hung' || !hangs) return undefined
+        // Like a call to a server that never answers: it ends by its signal, and in no other way.
+        await new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            reject(new Error('aborted'))
+          })
+        })
+        return undefined
+      },
+      { workers: 2 },
+    )
+    controller.enqueue('hung')
+    await clock.advance(1_000)
+    const others = Array.from({ length: 500 }, (_, index) => `other-${index}`)
+    for (const key of others) controller.enqueue(key)
+    // What happens to it meanwhile is not worked on beside itself, and not forgotten.
+    controller.enqueue('hung')
+    await clock.advance(1_000)
+    expect(calls).toEqual([['hung', 0], ...others.map((key) => [key, 1_000])])
+    await clock.advance(57_999)
+    expect([calls.length, lines]).toEqual([501, []])
+    hangs = false
+    await clock.advance(10)
+    // At once for what happened meanwhile, and after its back-off.
+    expect(calls.slice(501)).toEqual([
+      ['hung', 60_000],
+      ['hung', 60_005],
+    ])
+    expect([lines.map(({ code }) => code), results.filter((result) => result.endsWith('error'))]).toEqual([
+      ['RECONCILE_TIMEOUT'],
+      ['test error'],
+    ])
+  })
+
   it('lets what is in progress finish, and starts nothing more', async () => {
     let finished = false
     const { controller, running } = start(async (_key, { signal }) => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../telemetry/log.ts'
+import { Controller } from './controller.ts'
 import { KubeError } from './errors.ts'
 import { EventRecorder, type KubeEvent } from './event-recorder.ts'
 import { FakeClock } from './fake-clock.ts'
@@ -251,6 +252,104 @@ it('one object gets fifty different Events at once, then one in ten seconds', as
   for (let i = 100; i < 105; i++) recorder.record({ ...told, note: `note ${i}` })
   await clock.advance(0)
   expect([writes.length, recorder.dropped]).toEqual([52, 14])
+})
+
+describe('10,000 Events in a burst', () => {
+  const burst = Array.from({ length: 10_000 }, (_, index) => ({
+    ...told,
+    regarding: { ...regarding, uid: `u${index}` },
+  }))
+
+  it('of different objects: no more than a thousand are kept and sent, the newest, and the rest is counted', async () => {
+    for (const event of burst) recorder.record(event)
+    await clock.advance(3_600_000)
+    // One is on its way before the list fills.
+    expect([writes.length, recorder.dropped, clock.pending]).toEqual([1_001, 8_999, 0])
+    expect(writes.slice(1).map(({ body }) => body.regarding?.uid)).toEqual(
+      burst.slice(9_000).map((event) => event.regarding.uid),
+    )
+  })
+
+  it('of different objects: a thousand are known when they come again, the rest is forgotten', async () => {
+    for (const event of burst) recorder.record(event)
+    await clock.advance(0)
+    writes = []
+    recorder.record({ ...told, regarding: { ...regarding, uid: 'u8999' } })
+    recorder.record({ ...told, regarding: { ...regarding, uid: 'u9999' } })
+    await clock.advance(0)
+    expect(seen().map(([verb, count]) => [verb, count])).toEqual([
+      ['create', undefined],
+      ['merge patch', 2],
+    ])
+  })
+
+  it('of one object, all different: fifty', async () => {
+    for (const {
+      regarding: { uid },
+    } of burst)
+      recorder.record({ ...told, note: `note of ${uid}` })
+    await clock.advance(3_600_000)
+    expect([writes.length, recorder.dropped, clock.pending]).toEqual([50, 9_950, 0])
+  })
+
+  it('the same ever again: the first, and its count', async () => {
+    burst.forEach(() => {
+      recorder.record(told)
+    })
+    await clock.advance(3_600_000)
+    expect([writes.length, writes.at(-1)?.body.series?.count, recorder.dropped]).toEqual([2, 10_000, 0])
+  })
+
+  it.each(['takes a minute to answer', 'never answers', 'refuses all'])(
+    'do not hold up a reconcile when the API %s',
+    async (how) => {
+      let underWay = 0
+      let most = 0
+      let asked = 0
+      const create = async (): Promise<object> => {
+        asked++
+        most = Math.max(most, ++underWay)
+        if (how === 'never answers') await new Promise<never>(() => undefined)
+        if (how === 'takes a minute to answer') await clock.sleep(60_000)
+        underWay--
+        if (how === 'refuses all') throw failure(503)
+        return {}
+      }
+      recorder = new EventRecorder({
+        client: { create, patch: create } as unknown as ConstructorParameters<typeof EventRecorder>[0]['client'],
+        clock,
+        random: () => 0.5,
+        log: silentLogger,
+        reportingController: 'tracardi-operator',
+        reportingInstance: 'pod-1',
+      })
+      const stop = new AbortController()
+      const reconciled = new Set<string>()
+      const controller = new Controller({
+        name: 'test',
+        workers: 4,
+        clock,
+        random: () => 0.5,
+        log: silentLogger,
+        reconcile: (key) => {
+          recorder.record({ ...told, regarding: { ...regarding, uid: key } })
+          reconciled.add(key)
+          return Promise.resolve(undefined)
+        },
+      })
+      const running = controller.run(stop.signal)
+      for (const event of burst) controller.enqueue(event.regarding.uid)
+      await clock.advance(0)
+      expect([reconciled.size, most, asked]).toEqual([10_000, 1, 1])
+      await clock.advance(600_000)
+      // In ten minutes: with the pauses, six tries of a refused Event take the most of a minute.
+      expect(most).toBe(1)
+      expect(asked).toBeLessThanOrEqual(100)
+      stop.abort()
+      await clock.advance(0)
+      await running
+    },
+  )
 })
 
 describe('flush', () => {

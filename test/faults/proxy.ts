@@ -25,6 +25,7 @@ export interface ProxiedCall {
   readonly namespace: string | undefined
   readonly name: string | undefined
   readonly userAgent: string
+  readonly query: URLSearchParams
   /** Parsed JSON; undefined without one. */
   readonly body: unknown
   /** 1 for the first call that came to the proxy. */
@@ -73,6 +74,8 @@ export interface FaultProxy extends AsyncDisposable {
   partition(mode: Partition): Promise<void>
   /** Connections that are there go dark for ever, as those do that a load balancer has forgotten. New ones work. */
   forgetConnections(): void
+  /** Watches that run now are reset, and nothing else. */
+  resetWatches(): void
   /** Another certificate from here on, and every connection is reset. Clients trust it after `publishCertificate`. */
   replaceCertificate(): void
   publishCertificate(): Promise<void>
@@ -165,8 +168,14 @@ class Line {
   }
 }
 
-/** @param options.kubeconfig of the real cluster, with its certificate and a token in it */
-export async function startFaultProxy(options: { readonly kubeconfig: string }): Promise<FaultProxy> {
+/**
+ * @param options.kubeconfig of the real cluster, with its certificate and a token in it
+ * @param options.heartbeatMs watches that are well get an empty line so often, for clients whose watchdog is impatient
+ */
+export async function startFaultProxy(options: {
+  readonly kubeconfig: string
+  readonly heartbeatMs?: number
+}): Promise<FaultProxy> {
   const source = sourceSchema.parse(parse(await readFile(options.kubeconfig, 'utf8')))
   const context = source.contexts.find(({ name }) => name === source['current-context'])?.context
   const cluster = source.clusters.find(({ name }) => name === context?.cluster)?.cluster
@@ -176,6 +185,8 @@ export async function startFaultProxy(options: { readonly kubeconfig: string }):
   const directory = await mkdtemp(join(tmpdir(), 'tracardi-faults-'))
   const upstream = new Agent({
     connect: { ca: Buffer.from(cluster['certificate-authority-data'], 'base64').toString() },
+    // Over HTTP/2 one call that breaks takes all others with it.
+    allowH2: false,
     headersTimeout: 0,
     bodyTimeout: 0,
   })
@@ -196,6 +207,7 @@ export async function startFaultProxy(options: { readonly kubeconfig: string }):
 
   const calls: ProxiedCall[] = []
   const lines = new Map<number, Line>()
+  const watches = new Set<Line>()
   let mode: Partition = 'Open'
   const inner = createHttpsServer({ key: certificate.key, cert: certificate.certificate, keepAliveTimeout: 0 })
   inner.requestTimeout = 0
@@ -277,6 +289,9 @@ export async function startFaultProxy(options: { readonly kubeconfig: string }):
     forgetConnections() {
       for (const line of lines.values()) line.forget()
     },
+    resetWatches() {
+      for (const line of watches) line.reset()
+    },
     replaceCertificate() {
       certificate = makeCertificate()
       inner.setSecureContext({ key: certificate.key, cert: certificate.certificate })
@@ -353,7 +368,9 @@ export async function startFaultProxy(options: { readonly kubeconfig: string }):
     }
     await proxy.after(call, answer.statusCode)
     if (breaks?.when === 'BeforeAnswer') {
-      await answer.body.dump()
+      // A watch goes on for minutes; any other answer is waited for, so that the call is carried out.
+      if (call.verb === 'watch') gone.abort()
+      else await answer.body.dump()
       breakLine()
       return
     }
@@ -366,8 +383,24 @@ export async function startFaultProxy(options: { readonly kubeconfig: string }):
     }
     response.writeHead(answer.statusCode, headers)
     response.flushHeaders()
+    using heart = new DisposableStack()
+    let isBetweenLines = true
+    if (call.verb === 'watch') {
+      if (line !== undefined) watches.add(line)
+      const beat =
+        options.heartbeatMs === undefined || fault.kind !== 'Forward'
+          ? undefined
+          : setInterval(() => {
+              if (isBetweenLines) response.write('\n')
+            }, options.heartbeatMs)
+      heart.defer(() => {
+        clearInterval(beat)
+        if (line !== undefined) watches.delete(line)
+      })
+    }
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       if (response.destroyed) break
+      isBetweenLines = chunk.at(-1) === 0x0a
       if (breaks !== undefined) {
         // Half of it has arrived before the rest is lost.
         await write(response, chunk.subarray(0, Math.ceil(chunk.length / 2)))
@@ -451,6 +484,7 @@ function describeCall(request: IncomingMessage, text: Buffer, number: number): P
     namespace,
     name,
     userAgent: request.headers['user-agent'] ?? '',
+    query: url.searchParams,
     body,
     number,
     at: performance.now(),
