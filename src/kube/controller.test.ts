@@ -344,6 +344,39 @@ describe('deadline and shutdown', () => {
     ])
   })
 
+  it('one that does not heed its signal holds its key and no worker, and comes back when it ends after all', async () => {
+    const stuck = Promise.withResolvers<undefined>()
+    const { controller } = start((key) => (key === 'stuck' ? stuck.promise : undefined))
+    controller.enqueue('stuck')
+    controller.enqueue('other')
+    await clock.advance(10)
+    controller.enqueue('stuck')
+    await clock.advance(69_989)
+    expect([calls, lines]).toEqual([[['stuck', 0]], []])
+    await clock.advance(1)
+    expect(calls).toEqual([
+      ['stuck', 0],
+      ['other', 70_000],
+    ])
+    expect(lines).toMatchObject([{ level: 'error', key: 'stuck', code: 'RECONCILE_STUCK' }])
+    await clock.advance(1_000_000)
+    expect(calls).toHaveLength(2)
+    stuck.resolve(undefined)
+    await clock.advance(10)
+    expect(calls.slice(2)).toEqual([['stuck', 1_070_000]])
+    expect([results, clock.pending]).toEqual([['test success', 'test success', 'test success'], 0])
+  })
+
+  it('one that does not heed its signal does not hold up the end', async () => {
+    const { controller, running } = start(() => new Promise<never>(() => undefined))
+    controller.enqueue('a')
+    await clock.advance(10)
+    stop.abort()
+    await clock.advance(20_000)
+    await running
+    expect(clock.monotonic()).toBe(20_010)
+  })
+
   it('lets what is in progress finish, and starts nothing more', async () => {
     let finished = false
     const { controller, running } = start(async (_key, { signal }) => {

@@ -30,8 +30,12 @@ export interface ControllerMetrics {
 const raceDelayMs = 20
 const maxRaces = 5
 
+/** How long a reconcile may take to end once its signal has aborted; then its worker goes on without it. */
+const graceMs = 10_000
+
 /**
- * Reconciles each key by one worker at a time. An error with retry `now` brings the key back after about 20 ms, five
+ * Reconciles each key by one worker at a time. A reconcile that does not heed its signal holds its key, until it ends after
+ * all, and no worker. An error with retry `now` brings the key back after about 20 ms, five
  * times in a row at most; one with `never` ends it until the next event; any other backs off, for as long as the API
  * server asked at least.
  */
@@ -128,7 +132,6 @@ export class Controller {
       this.#countWorkers(1)
       await this.#process(key, drained)
       this.#countWorkers(-1)
-      this.#queue.done(key)
     }
   }
 
@@ -137,6 +140,7 @@ export class Controller {
     this.#metrics?.workers?.(this.#name, this.#active, this.#workers)
   }
 
+  /** Resolves when the worker can go on: the reconcile has ended, or does not end when it should. */
   async #process(key: string, drained: AbortSignal): Promise<void> {
     const reconcileID = Math.floor(this.#random() * 2 ** 32)
       .toString(16)
@@ -146,6 +150,31 @@ export class Controller {
     const timer = this.#clock.setTimeout(() => {
       deadline.abort()
     }, this.#timeoutMs)
+    const signal = AbortSignal.any([deadline.signal, drained])
+    const { promise: abandoned, resolve: abandon } = Promise.withResolvers<undefined>()
+    let grace: { cancel(): void } | undefined
+    const onAbort = (): void => {
+      grace = this.#clock.setTimeout(() => {
+        log.error(
+          { code: 'RECONCILE_STUCK' },
+          'the reconcile does not end when it should; its worker goes on without it',
+        )
+        abandon(undefined)
+      }, graceMs)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    const ended = this.#reconcileOnce(key, { signal, reconcileID, log }, deadline.signal).finally(() => {
+      timer.cancel()
+      grace?.cancel()
+      signal.removeEventListener('abort', onAbort)
+      this.#queue.done(key)
+    })
+    await Promise.race([ended, abandoned])
+  }
+
+  async #reconcileOnce(key: string, context: ReconcileContext, deadline: AbortSignal): Promise<void> {
+    const { log } = context
     const startedAt = this.#clock.monotonic()
     const measure = (result: 'success' | 'error' | 'requeue' | 'requeue_after'): void => {
       const seconds = (this.#clock.monotonic() - startedAt) / 1000
@@ -153,18 +182,12 @@ export class Controller {
       log.debug({ result, seconds }, 'reconciled')
     }
     try {
-      const result = await this.#reconcile(key, {
-        signal: AbortSignal.any([deadline.signal, drained]),
-        reconcileID,
-        log,
-      })
+      const result = await this.#reconcile(key, context)
       measure(this.#succeed(key, result ?? {}))
     } catch (error) {
       measure('error')
       // Whatever an aborted call makes of it, the deadline is the reason.
-      this.#fail(key, deadline.signal.aborted ? timeout() : error, log)
-    } finally {
-      timer.cancel()
+      this.#fail(key, deadline.aborted ? timeout() : error, log)
     }
   }
 

@@ -26,7 +26,7 @@ beforeEach(() => {
   recorder = start()
 })
 
-function start(startDelayMs = 0): EventRecorder {
+function start(startDelayMs = 0, instead: object = {}): EventRecorder {
   const write = (verb: string, namespace: string, name: string, body: KubeEvent): Promise<unknown> => {
     writes.push({ verb, namespace, name, body, at: clock.monotonic() })
     const failure = failures.shift()
@@ -37,6 +37,7 @@ function start(startDelayMs = 0): EventRecorder {
       write('create', namespace, body.metadata.name, structuredClone(body)),
     patch: (_type: unknown, namespace: string, name: string, body: KubeEvent, options: { patchType: string }) =>
       write(`${options.patchType} patch`, namespace, name, body),
+    ...instead,
   } as unknown as ConstructorParameters<typeof EventRecorder>[0]['client']
   return new EventRecorder({
     client,
@@ -232,6 +233,29 @@ describe('failures', () => {
     expect([writes.length, recorder.dropped]).toEqual([2, 0])
   })
 
+  it('a call without an end is given up after 30 s and tried again, whether it heeds its signal or not', async () => {
+    const signals: AbortSignal[] = []
+    const hang = (_type: unknown, _namespace: string, body: KubeEvent, { signal }: { signal: AbortSignal }) => {
+      signals.push(signal)
+      writes.push({ verb: 'create', namespace: '', name: '', body, at: clock.monotonic() })
+      return signals.length === 1 ? new Promise<never>(() => undefined) : Promise.resolve({})
+    }
+    recorder = start(0, { create: hang })
+    recorder.record(told)
+    recorder.record({ ...told, note: 'next' })
+    await clock.advance(29_999)
+    expect([writes.length, signals[0]?.aborted]).toEqual([1, false])
+    await clock.advance(1)
+    expect(signals[0]?.aborted).toBe(true)
+    await clock.advance(10_000)
+    expect(writes.map(({ body, at }) => [body.note, at])).toEqual([
+      [told.note, 0],
+      [told.note, 31_500],
+      ['next', 31_500],
+    ])
+    expect([recorder.dropped, clock.pending]).toEqual([0, 0])
+  })
+
   it('drop the oldest beyond a thousand that wait', async () => {
     failures = [failure(500)]
     for (let i = 0; i < 1_051; i++)
@@ -306,23 +330,22 @@ describe('10,000 Events in a burst', () => {
       let underWay = 0
       let most = 0
       let asked = 0
-      const create = async (): Promise<object> => {
+      const create = async (
+        _type: unknown,
+        _namespace: string,
+        _body: KubeEvent,
+        { signal }: { signal: AbortSignal },
+      ): Promise<object> => {
         asked++
         most = Math.max(most, ++underWay)
-        if (how === 'never answers') await new Promise<never>(() => undefined)
-        if (how === 'takes a minute to answer') await clock.sleep(60_000)
+        if (how === 'never answers') await clock.sleep(Number.MAX_SAFE_INTEGER, signal)
+        if (how === 'takes a minute to answer') await clock.sleep(60_000, signal)
         underWay--
+        if (signal.aborted) throw failure(0)
         if (how === 'refuses all') throw failure(503)
         return {}
       }
-      recorder = new EventRecorder({
-        client: { create, patch: create } as unknown as ConstructorParameters<typeof EventRecorder>[0]['client'],
-        clock,
-        random: () => 0.5,
-        log: silentLogger,
-        reportingController: 'tracardi-operator',
-        reportingInstance: 'pod-1',
-      })
+      recorder = start(0, { create })
       const stop = new AbortController()
       const reconciled = new Set<string>()
       const controller = new Controller({

@@ -64,6 +64,9 @@ const maxAttempts = 6
 const firstPauseMs = 1_000
 const longestPauseMs = 30_000
 
+/** One call that has no end must not keep all other Events waiting. */
+const callTimeoutMs = 30_000
+
 interface Entry {
   body: KubeEvent & { metadata: { name: string; namespace: string } }
   count: number
@@ -240,7 +243,7 @@ export class EventRecorder {
       const { count } = entry
       if (count === entry.written) return
       try {
-        await this.#write(entry)
+        await this.#inTime((signal) => this.#write(entry, signal))
         if (entry.written > 0 || count > 1) entry.nextWriteAt = this.#clock.monotonic() + seriesIntervalMs
         entry.written = count
         this.#loggedCode = undefined
@@ -265,12 +268,33 @@ export class EventRecorder {
     }
   }
 
-  async #write(entry: Entry): Promise<void> {
+  /** Rejects as a call without an answer does when the work takes too long, whether it heeds its signal or not. */
+  async #inTime(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const deadline = new AbortController()
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = this.#clock.setTimeout(() => {
+      deadline.abort()
+      reject(new KubeError({ status: 0, verb: 'create', resource: 'events.events.k8s.io' }))
+    }, callTimeoutMs)
+    try {
+      await Promise.race([work(deadline.signal), late])
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  async #write(entry: Entry, signal: AbortSignal): Promise<void> {
     const { namespace } = entry.body.metadata
     const series = { count: entry.count, lastObservedTime: microTime(entry.lastObservedAt) }
     if (entry.written > 0) {
       try {
-        await this.#client.patch(events, namespace, entry.body.metadata.name, { series }, { patchType: 'merge' })
+        await this.#client.patch(
+          events,
+          namespace,
+          entry.body.metadata.name,
+          { series },
+          { patchType: 'merge', signal },
+        )
         return
       } catch (error) {
         // Events live for an hour by default.
@@ -279,7 +303,9 @@ export class EventRecorder {
       }
     }
     try {
-      await this.#client.create(events, namespace, entry.count > 1 ? { ...entry.body, series } : entry.body)
+      await this.#client.create(events, namespace, entry.count > 1 ? { ...entry.body, series } : entry.body, {
+        signal,
+      })
     } catch (error) {
       // An attempt before this one arrived, although its answer did not.
       if (!isAlreadyExists(error)) throw error
