@@ -10,6 +10,7 @@ const entrySchema = z.object({
   verb: z.string(),
   userAgent: z.string().optional(),
   requestURI: z.string(),
+  stageTimestamp: z.string(),
   objectRef: z
     .object({ resource: z.string(), apiGroup: z.string().optional(), subresource: z.string().optional() })
     .optional(),
@@ -32,6 +33,17 @@ export class AuditLog {
 
   /** The calls after a mark of clients whose user agent begins so. */
   async since(mark: number, userAgent: string): Promise<Calls> {
+    const calls: Calls = {}
+    for (const { call } of await this.#entries(mark, userAgent)) calls[call] = (calls[call] ?? 0) + 1
+    return calls
+  }
+
+  /** When the last of these calls was answered, in milliseconds of `Date.now()`; undefined when there was none. */
+  async lastAt(mark: number, userAgent: string, call: string): Promise<number | undefined> {
+    return (await this.#entries(mark, userAgent)).findLast((entry) => entry.call === call)?.at
+  }
+
+  async #entries(mark: number, userAgent: string): Promise<{ call: string; at: number }[]> {
     const file = await open(this.#path)
     let text: string
     try {
@@ -42,7 +54,7 @@ export class AuditLog {
     } finally {
       await file.close()
     }
-    const calls: Calls = {}
+    const entries = []
     // The last piece is empty, or a line that is not whole yet.
     for (const line of text.split('\n').slice(0, -1)) {
       if (!line.includes(userAgent)) continue
@@ -53,9 +65,8 @@ export class AuditLog {
         ref === undefined
           ? entry.requestURI.replace(/\?.*/, '')
           : [[ref.resource, ref.apiGroup].filter(Boolean).join('.'), ref.subresource].filter(Boolean).join('/')
-      const key = `${entry.verb} ${what}`
-      calls[key] = (calls[key] ?? 0) + 1
+      entries.push({ call: `${entry.verb} ${what}`, at: Date.parse(entry.stageTimestamp) })
     }
-    return calls
+    return entries
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Api } from './api.ts'
 import type { AuditLog, Calls } from './audit-log.ts'
-import type { Contestant } from './contestants.ts'
+import type { Program } from './contestants.ts'
 
 export interface Bench {
   api: Api
@@ -51,7 +51,7 @@ export const until = async (
 /** Waits until the contestant makes no call but those of its Lease. */
 export const quiet = async (
   { audit }: Bench,
-  { name, userAgent }: Contestant,
+  { name, userAgent }: Program,
   options: { ms?: number } = {},
 ): Promise<void> => {
   const ask = async () => {
@@ -102,15 +102,17 @@ export const createAll = async (
   object: (index: number) => unknown,
   first = 0,
 ): Promise<void> => {
-  let next = first
-  const createSome = async (): Promise<void> => {
-    while (next < end) {
-      const index = next
-      next += 1
-      await api.call('POST', path, object(index))
-    }
+  const all = indexes(end - first).map((offset) => first + offset)
+  await Promise.race([inParallel(all, (index) => api.call('POST', path, object(index))), failed])
+}
+
+/** Does it for each, so many at once that the API server is busy. */
+export const inParallel = async <T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> => {
+  const rest = items.values()
+  const doSome = async (): Promise<void> => {
+    for (const item of rest) await work(item)
   }
-  await Promise.race([Promise.all(indexes(createdAtOnce).map(createSome)), failed])
+  await Promise.all(indexes(createdAtOnce).map(doSome))
 }
 
 export const createNamespaces = async ({ api }: Bench, ...names: string[]): Promise<void> => {

@@ -4,14 +4,19 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { bareClientAgent, operatorAgent } from './shapes.ts'
+import { bareClientAgent, informerClientAgent, operatorAgent } from './shapes.ts'
 
-export interface Contestant {
-  name: 'bare client' | 'operator'
+/** A program that the bench starts. */
+export interface Program {
+  name: string
   namespace: string
   userAgent: string
   /** Of node. */
   args: string[]
+}
+
+export interface Contestant extends Program {
+  name: 'bare client' | 'operator'
 }
 
 const root = join(import.meta.dirname, '..', '..')
@@ -25,11 +30,19 @@ export const bareClientIn = (namespace: string, selector?: string): Contestant =
 })
 
 /** `namespace` is the one of its Lease. It works in all of them. */
-export const operatorIn = (namespace: string, httpAddress = '127.0.0.1:0'): Contestant => ({
+export const operatorIn = (namespace: string, httpAddress = '127.0.0.1:0', args: string[] = []): Contestant => ({
   name: 'operator',
   namespace,
   userAgent: operatorAgent,
-  args: [join(root, 'dist', 'main.js'), '--http-address', httpAddress, '--namespace', namespace],
+  args: [join(root, 'dist', 'main.js'), '--http-address', httpAddress, '--namespace', namespace, ...args],
+})
+
+/** The informers of @kubernetes/client-node, at work in all namespaces. `namespace` only names its log. */
+export const informerClientIn = (namespace: string, httpAddress: string): Program => ({
+  name: 'informers',
+  namespace,
+  userAgent: informerClientAgent,
+  args: [join(import.meta.dirname, 'informer-client.ts'), httpAddress],
 })
 
 /** Runs a program and asks it to end once file descriptor 3 closes, which it does whatever ends the bench. */
@@ -52,7 +65,7 @@ export class RunningContestant implements AsyncDisposable {
   readonly #pipe: Writable
   #stopping = false
 
-  constructor(contestant: Contestant, kubeconfigPath: string, directory: string) {
+  constructor(contestant: Program, kubeconfigPath: string, directory: string) {
     const logPath = join(directory, `${contestant.namespace}.log`)
     const output = openSync(logPath, 'a')
     const child = spawn('sh', ['-c', guard, 'guard', process.execPath, ...contestant.args], {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as common from './bench.ts'
 import { note, stepsOf, until } from './bench.ts'
 import { line, verdict } from './report.ts'
-import { ServingOperator } from './serving.ts'
+import { ServingProgram } from './serving.ts'
 import * as shapes from './shapes.ts'
 
 const namespace = 'bench-memory'
@@ -13,7 +13,7 @@ const resources = 20
 const longMs = 900_000
 
 /** Resident memory in some seconds without work, one value each, in MB: whatever is garbage has its time. */
-const settledMb = async (bench: common.Bench, operator: ServingOperator): Promise<number[]> => {
+const settledMb = async (bench: common.Bench, operator: ServingProgram): Promise<number[]> => {
   using steps = stepsOf('operator', operator.failed, bench.failed)
   const ready = until('/readyz', () => operator.isOk('/readyz'), { ms: longMs })
   await steps.attempt('/readyz', ready, longMs)
@@ -36,7 +36,7 @@ export const memory = async (bench: common.Bench): Promise<common.Section> => {
   await common.createAll(bench, paths.resources, resources, shapes.resourceWithoutConsumers)
 
   const watched = async (): Promise<{ without: number[]; afterTheyCame: number[] }> => {
-    await using operator = await ServingOperator.start(bench, namespace)
+    await using operator = await ServingProgram.operator(bench, namespace)
     note('memory: without unreferenced Secrets')
     const without = await settledMb(bench, operator)
     note(`memory: creates ${unreferenced} Secrets of 10 KB while the operator watches`)
@@ -49,7 +49,7 @@ export const memory = async (bench: common.Bench): Promise<common.Section> => {
     return { without, afterTheyCame: await settledMb(bench, operator) }
   }
   const restarted = async (): Promise<number[]> => {
-    await using operator = await ServingOperator.start(bench, namespace)
+    await using operator = await ServingProgram.operator(bench, namespace)
     note(`memory: restarted with ${unreferenced} of them`)
     return await settledMb(bench, operator)
   }

@@ -1,18 +1,18 @@
-// The HTTP endpoints of an operator that the bench starts, as the kubelet and Prometheus use them.
+// The HTTP endpoints of a program that the bench starts, as the kubelet and Prometheus use them.
 import { request } from 'undici'
 import { freePort } from '../cluster/cluster.ts'
-import { operatorIn, RunningContestant, type Contestant } from './contestants.ts'
+import { informerClientIn, operatorIn, RunningContestant, type Program } from './contestants.ts'
 import type { Bench } from './bench.ts'
 
-export class ServingOperator implements AsyncDisposable {
-  readonly contestant: Contestant
+export class ServingProgram implements AsyncDisposable {
+  readonly contestant: Program
   readonly failed: Promise<never>
   /** Just before the process was started, in milliseconds of `performance.now()`. */
   readonly startedAt: number
   readonly #running: RunningContestant
   readonly #origin: string
 
-  private constructor({ cluster }: Bench, contestant: Contestant, origin: string) {
+  private constructor({ cluster }: Bench, contestant: Program, origin: string) {
     this.contestant = contestant
     this.#origin = origin
     this.startedAt = performance.now()
@@ -20,9 +20,14 @@ export class ServingOperator implements AsyncDisposable {
     this.failed = this.#running.failed
   }
 
-  static async start(bench: Bench, namespace: string): Promise<ServingOperator> {
+  static async operator(bench: Bench, namespace: string, args: string[] = []): Promise<ServingProgram> {
     const address = `127.0.0.1:${await freePort()}`
-    return new ServingOperator(bench, operatorIn(namespace, address), `http://${address}`)
+    return new ServingProgram(bench, operatorIn(namespace, address, args), `http://${address}`)
+  }
+
+  static async informers(bench: Bench, namespace: string): Promise<ServingProgram> {
+    const address = `127.0.0.1:${await freePort()}`
+    return new ServingProgram(bench, informerClientIn(namespace, address), `http://${address}`)
   }
 
   /** Whether it answers 200. Before it serves there is nobody who could answer. */
@@ -38,10 +43,20 @@ export class ServingOperator implements AsyncDisposable {
 
   /** Resident memory of the process in MB (10^6 bytes), as it says itself. */
   async residentMb(): Promise<number> {
+    return (await this.metric('process_resident_memory_bytes')) / 1e6
+  }
+
+  /** Processor time of all its threads since its start, in seconds, as it says itself. */
+  cpuSeconds(): Promise<number> {
+    return this.metric('process_cpu_seconds_total')
+  }
+
+  /** The value of a metric without labels. */
+  async metric(name: string): Promise<number> {
     const { body } = await request(`${this.#origin}/metrics`)
-    const value = /^process_resident_memory_bytes (\S+)$/m.exec(await body.text())?.[1]
-    if (value === undefined) throw new Error('/metrics has no process_resident_memory_bytes')
-    return Number(value) / 1e6
+    const line = (await body.text()).split('\n').find((text) => text.startsWith(`${name} `))
+    if (line === undefined) throw new Error(`/metrics has no ${name}`)
+    return Number(line.slice(name.length))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

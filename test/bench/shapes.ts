@@ -3,6 +3,8 @@ import { randomBytes, randomInt } from 'node:crypto'
 
 export const bareClientAgent = 'bare-client'
 export const operatorAgent = 'tracardi-operator/'
+/** Its watches have another one, and are not counted. */
+export const informerClientAgent = 'kubernetes-client-javascript/'
 
 const numbered = (prefix: string, index: number): string => `${prefix}-${String(index).padStart(4, '0')}`
 

@@ -2,7 +2,7 @@
 import * as common from './bench.ts'
 import { note, stepsOf, until } from './bench.ts'
 import { line, percentile, verdict } from './report.ts'
-import { ServingOperator } from './serving.ts'
+import { ServingProgram } from './serving.ts'
 import * as shapes from './shapes.ts'
 
 const namespace = 'bench-start'
@@ -22,7 +22,7 @@ interface Start {
 }
 
 const startOnce = async (bench: common.Bench): Promise<Start> => {
-  await using operator = await ServingOperator.start(bench, namespace)
+  await using operator = await ServingProgram.operator(bench, namespace)
   using steps = stepsOf('operator', operator.failed, bench.failed)
   const first = async (path: '/livez' | '/readyz'): Promise<number> => {
     await steps.attempt(
@@ -44,7 +44,7 @@ const startOften = async (bench: common.Bench, times: number): Promise<Start[]> 
 
 /** The first delivery: afterwards a start finds the cluster as it is after an upgrade of the operator. */
 const deliver = async (bench: common.Bench, size: number): Promise<void> => {
-  await using operator = await ServingOperator.start(bench, namespace)
+  await using operator = await ServingProgram.operator(bench, namespace)
   using steps = stepsOf('operator', operator.failed, bench.failed)
   const ready = until('/readyz', () => operator.isOk('/readyz'))
   await steps.attempt('/readyz', ready)
