@@ -68,6 +68,7 @@ let listAnswers: Answer<ListResult<Secret>>[]
 let watchErrors: KubeError[]
 /** What a look at one object says that the server has reached, and when it was asked. */
 let reached: number
+let lookedAt: Secret | undefined | 'AsKnown'
 let looks: number[]
 
 beforeEach(() => {
@@ -81,6 +82,7 @@ beforeEach(() => {
   listAnswers = []
   watchErrors = []
   reached = 1_000_000
+  lookedAt = 'AsKnown'
   looks = []
 })
 
@@ -93,7 +95,10 @@ function start(options: Partial<ConstructorParameters<typeof Reflector<Secret>>[
     list: (_type: ResourceType<KubeObject>, listOptions: ListOptions) => {
       if (listOptions.limit === 1) {
         looks.push(clock.monotonic())
-        return Promise.resolve(page(reached))
+        const name = /(?:^|,)metadata[.]name=([^,]+)$/.exec(listOptions.fieldSelector ?? '')?.[1] ?? ''
+        const known = store.get(`${listOptions.namespace ?? ''}/${name}`)
+        const found = lookedAt === 'AsKnown' ? known : lookedAt
+        return Promise.resolve(page(reached, found === undefined ? [] : [found]))
       }
       lists.push({ options: listOptions, at: clock.monotonic() })
       const answer = listAnswers.shift() ?? page(100)
@@ -166,7 +171,7 @@ describe('a right that is missing', () => {
     await clock.advance(1_200 + 2_400 + 100)
     expect([reflector.refusal, names()]).toEqual([{ ...refused, verb: 'watch' }, ['a@1']])
     await clock.advance(4_800)
-    expect([reflector.refusal, last().options.resourceVersion, lists.length]).toEqual([undefined, '7', 1])
+    expect([reflector.refusal, last().options.resourceVersion, lists.length]).toEqual([undefined, '1', 1])
   })
 
   it('on the watch alone is told as that', async () => {
@@ -356,13 +361,14 @@ describe('watch', () => {
     ['403', failure({ status: 403 }), 1_200],
     ['a refused connection', failure({ networkCode: 'ECONNREFUSED' }), 1_200],
   ])('answered with %s is tried again without a list', async (_name, error, pause) => {
-    listAnswers = [page(10)]
+    listAnswers = [page(10, [secret('a', 9)])]
     watchErrors = [error]
     start()
     await clock.advance(30_000)
+    // Not from 10: nobody knows whether what came between 9 and 10 is still what we saw.
     expect(watched()).toEqual([
       ['10', 0],
-      ['10', pause],
+      ['9', pause],
     ])
     expect(lists).toHaveLength(1)
   })
@@ -455,12 +461,43 @@ describe('watch', () => {
   })
 
   it('that goes back says nothing to be believed: the place is looked up', async () => {
-    listAnswers = [page(500)]
+    listAnswers = [page(500, [secret('a', 400), secret('b', 40)])]
     start()
     await clock.advance(10)
     last().push({ type: 'BOOKMARK', object: secret('', 499) })
     await clock.advance(1_200)
-    expect([looks.length, watched().map(([from]) => from), errors]).toEqual([1, ['500', '500'], ['InvalidResponse']])
+    expect([looks.length, watched().map(([from]) => from), errors]).toEqual([1, ['500', '400'], ['InvalidResponse']])
+  })
+
+  it.each<[string, Secret | undefined, string[]]>([
+    ['has it as it was then', secret('a', 200), ['a@200', 'back@250']],
+    ['does not have it', undefined, ['back@250']],
+    ['has it, changed since', secret('a', 900), ['a@900', 'back@250']],
+  ])(
+    'of a restored cluster that has overtaken what we know: it %s, and all is listed',
+    async (_name, restored, expected) => {
+      listAnswers = [
+        page(500, [secret('a', 400), secret('gone', 350)]),
+        page(1_000, [...(restored === undefined ? [] : [restored]), secret('back', 250)]),
+      ]
+      start()
+      await clock.advance(10)
+      lookedAt = restored
+      last().push(failure({ noAnswer: 'Unreachable', verb: 'watch' }))
+      await clock.advance(1_200)
+      expect([looks.length, watched().map(([from]) => from), names()]).toEqual([1, ['500', '1000'], expected])
+    },
+  )
+
+  it('after a deletion there is nothing to look at: all is listed', async () => {
+    listAnswers = [page(500, [secret('a', 400), secret('b', 350)]), page(600, [secret('b', 350)])]
+    start()
+    await clock.advance(10)
+    last().push({ type: 'DELETED', object: secret('a', 510) })
+    await clock.advance(1)
+    last().push(failure({ noAnswer: 'Unreachable', verb: 'watch' }))
+    await clock.advance(1_200)
+    expect([looks, lists.length, watched().map(([from]) => from), names()]).toEqual([[], 2, ['500', '600'], ['b@350']])
   })
 
   it('goes on when handlers and listeners throw', async () => {
@@ -507,7 +544,7 @@ describe('resync', () => {
   })
 
   it('that fails leaves the watch going, and is tried again before long', async () => {
-    listAnswers = [page(10), failure({ status: 500 })]
+    listAnswers = [page(10, [secret('a', 10)]), failure({ status: 500 })]
     start()
     await clock.advance(480_000 + 1_200)
     expect(watched()).toEqual([

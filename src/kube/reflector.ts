@@ -56,6 +56,11 @@ export class Reflector<T extends KubeObject> {
   #resourceVersion: string | undefined
   /** The highest that was seen, for as long as the API server does not turn out to be behind it. */
   #highest: string | undefined
+  /**
+   * The object that changed last, as far as it is known: if the API server still has it at that resourceVersion, it has
+   * the history that we know.
+   */
+  #witness: Identity | undefined
   /** Something failed: before the next watch it has to be seen whether the API server still has what we know. */
   #isUncertain = false
   #nextListAt = 0
@@ -178,11 +183,14 @@ export class Reflector<T extends KubeObject> {
     this.#metrics?.list(this.#name)
     const { items, resourceVersion } = await this.#listPages(signal)
     if (signal.aborted) return
-    const isRewound = this.#highest !== undefined && compareResourceVersions(resourceVersion, this.#highest) < 0
+    const isRewound =
+      (this.#highest !== undefined && compareResourceVersions(resourceVersion, this.#highest) < 0) ||
+      isOlderIn(items, this.#witness)
     if (isRewound) this.#log.warn({}, 'the API server has older data than before; what was known of newer is dropped')
     this.#store.replace(items, resourceVersion, { namespace: this.#scope.namespace, isRewound })
     this.#resourceVersion = resourceVersion
     this.#highest = resourceVersion
+    this.#witness = newestOf(items)
     this.#isUncertain = false
     this.#confirm()
     // Many reflectors start at the same moment; they must not list at the same moment ever after.
@@ -194,13 +202,35 @@ export class Reflector<T extends KubeObject> {
   }
 
   /**
-   * A cluster that was restored from a backup is behind what we know, and takes a watch from a resourceVersion that it has
-   * yet to reach: without a word, and without an event until then. So the place is looked up after a failure.
+   * A cluster that was restored from a backup takes a watch from a resourceVersion that it has yet to reach, or has reached
+   * again by other changes: without a word, and without what happened before. So the place is looked up after a failure,
+   * by the object that changed last. A resourceVersion alone proves nothing: a server that starts writes much.
    */
   async #checkPlace(known: string, signal: AbortSignal): Promise<void> {
-    const { resourceVersion } = await this.#client.list(this.#type, { ...this.#scope, limit: 1, signal })
+    const witness = this.#witness
+    if (witness === undefined) {
+      await this.#list(signal)
+      return
+    }
+    const { fieldSelector } = this.#scope
+    const byName = `metadata.name=${witness.name}`
+    const { items, resourceVersion } = await this.#client.list(this.#type, {
+      ...this.#scope,
+      ...(witness.namespace !== undefined && { namespace: witness.namespace }),
+      fieldSelector: fieldSelector === undefined ? byName : `${fieldSelector},${byName}`,
+      limit: 1,
+      signal,
+    })
     if (signal.aborted) return
-    if (compareResourceVersions(resourceVersion, known) < 0) await this.#list(signal)
+    const isProven =
+      compareResourceVersions(resourceVersion, known) >= 0 &&
+      items[0]?.metadata.resourceVersion === witness.resourceVersion
+    if (!isProven) {
+      await this.#list(signal)
+      return
+    }
+    // What came after it on another history would be left out by a watch from a bookmark.
+    this.#resourceVersion = witness.resourceVersion
     this.#isUncertain = false
   }
 
@@ -263,7 +293,10 @@ export class Reflector<T extends KubeObject> {
         events++
         if (compareResourceVersions(event.object.metadata.resourceVersion, this.#resourceVersion ?? '') < 0)
           throw new KubeError({ ...this.#describe('watch'), status: 0, noAnswer: 'InvalidResponse' })
-        if (event.type !== 'BOOKMARK') this.#apply(event.type, event.object)
+        if (event.type !== 'BOOKMARK') {
+          this.#apply(event.type, event.object)
+          this.#witness = event.type === 'DELETED' ? undefined : identityOf(event.object)
+        }
         this.#resourceVersion = event.object.metadata.resourceVersion
         this.#highest = this.#resourceVersion
         this.#confirm()
@@ -381,4 +414,29 @@ async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Pro
 /** Behind a function, for the compiler believes that a signal once found unaborted stays so. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
+}
+
+type Identity = Pick<KubeObject['metadata'], 'name' | 'namespace' | 'resourceVersion'>
+
+function identityOf({ metadata: { name, namespace, resourceVersion } }: KubeObject): Identity {
+  return { name, ...(namespace !== undefined && { namespace }), resourceVersion }
+}
+
+function newestOf(objects: readonly KubeObject[]): Identity | undefined {
+  let newest: KubeObject | undefined
+  for (const object of objects) {
+    const { resourceVersion } = object.metadata
+    if (newest === undefined || compareResourceVersions(resourceVersion, newest.metadata.resourceVersion) > 0)
+      newest = object
+  }
+  return newest === undefined ? undefined : identityOf(newest)
+}
+
+/** Whether a list has this object with an older resourceVersion: no history that goes on does that. */
+function isOlderIn(objects: readonly KubeObject[], known: Identity | undefined): boolean {
+  if (known === undefined) return false
+  const listed = objects.find(
+    ({ metadata }) => metadata.name === known.name && metadata.namespace === known.namespace,
+  )?.metadata
+  return listed !== undefined && compareResourceVersions(listed.resourceVersion, known.resourceVersion) < 0
 }
