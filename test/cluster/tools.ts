@@ -100,3 +100,9 @@ export const kubectlPath = (): Promise<string> => findOnce(tools.kubectl)
 
 /** What to run for Helm. Throws an error that says what was tried and what to do. */
 export const helmPath = (): Promise<string> => findOnce(tools.helm)
+
+/**
+ * For `kubectl wait` on a CustomResourceDefinition. `--for=condition=…` fails outright on one that has no conditions yet,
+ * as in the moment after it was made.
+ */
+export const establishedFlag = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'

@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { startCluster, type Cluster } from './cluster.ts'
 import { startK3s } from './k3s.ts'
 import { run } from './sources/source.ts'
-import { kubectlPath } from './tools.ts'
+import { establishedFlag, kubectlPath } from './tools.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -26,7 +26,7 @@ const applyCrds = async (kubeconfig: string): Promise<void> => {
   const kubectl = await kubectlPath()
   for (const args of [
     ['apply', '--server-side', '--force-conflicts', '-f', crds],
-    ['wait', '--for=condition=Established', '--timeout=60s', '-f', crds],
+    ['wait', establishedFlag, '--timeout=60s', '-f', crds],
   ]) {
     const { code, stderr } = await run(kubectl, ['--kubeconfig', kubeconfig, ...args])
     if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`)

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { startCluster, type OwnControlPlane } from '../cluster/cluster.ts'
 import { run } from '../cluster/sources/source.ts'
-import { kubectlPath } from '../cluster/tools.ts'
+import { establishedFlag, kubectlPath } from '../cluster/tools.ts'
 
 const crds = join(import.meta.dirname, '..', '..', 'crds')
 
@@ -11,7 +11,7 @@ export async function startClusterWithCrd(): Promise<OwnControlPlane> {
   const kubectl = await kubectlPath()
   for (const args of [
     ['apply', '--server-side', '-f', crds],
-    ['wait', '--for=condition=Established', '--timeout=60s', '-f', crds],
+    ['wait', establishedFlag, '--timeout=60s', '-f', crds],
   ]) {
     const { code, stderr } = await run(kubectl, ['--kubeconfig', cluster.kubeconfigPath, ...args])
     if (code === 0) continue

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
+import { establishedFlag } from '../../cluster/tools.ts'
 import { createNamespace, hex } from '../support/fixtures.ts'
 import { Kube } from '../support/kube.ts'
 import type { Answer } from '../support/kube.ts'
@@ -50,7 +51,7 @@ beforeAll(async () => {
     metadata: { name: `tracardiresources.${group}` },
     spec: { group, names, scope: 'Namespaced', versions: [{ name: 'v1', served: true, storage: true, schema }] },
   })
-  await kube.kubectl(['wait', '--for=condition=Established', 'crd', `tracardiresources.${group}`, '--timeout=60s'])
+  await kube.kubectl(['wait', establishedFlag, 'crd', `tracardiresources.${group}`, '--timeout=60s'])
   const templates = ['secrets', 'consumers'].map((name) => `--show-only=templates/policy-author-${name}.yaml`)
   const rendered = await helm(inject('kubeconfig'), ['template', group.split('.')[0]!, chart, ...templates])
   policies = rendered.replaceAll('[tracardi.com]', `[${group}]`)
