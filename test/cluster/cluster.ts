@@ -397,8 +397,11 @@ const startOnce = async (programs: Programs, options: ClusterOptions): Promise<O
         return path
       },
       restart: async (meanwhile = () => Promise.resolve()) => {
-        await processes.restart(meanwhile)
-        await untilReady(kubeconfigPath, giveUp.signal)
+        // The controller manager gives the API server ten seconds, and ends for good.
+        await processes.restart(meanwhile, {
+          first: ['etcd', 'kube-apiserver'],
+          untilUp: () => untilReady(kubeconfigPath, giveUp.signal),
+        })
       },
       stop: () => processes.stop(),
       [Symbol.asyncDispose]: () => processes.stop(),

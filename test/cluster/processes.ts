@@ -64,8 +64,15 @@ export class Processes implements AsyncDisposable {
     process.child.on('exit', (code, signal) => void this.#ended(process, signal ?? `exit code ${String(code)}`))
   }
 
-  /** Ends all processes, does something while none runs, and starts them again as they were. */
-  async restart(meanwhile: () => Promise<void>): Promise<void> {
+  /**
+   * Ends all processes, does something while none runs, and starts them again as they were.
+   * @param first the names of those without which the others do not start
+   * @param untilUp resolves when these are up
+   */
+  async restart(
+    meanwhile: () => Promise<void>,
+    { first, untilUp }: { first: readonly string[]; untilUp: () => Promise<void> },
+  ): Promise<void> {
     const running = this.#running
     this.#running = []
     for (const process of running) {
@@ -74,7 +81,10 @@ export class Processes implements AsyncDisposable {
     }
     await Promise.all(running.map(({ ended }) => ended))
     await meanwhile()
-    for (const { name, file, args } of running) this.start(name, file, args)
+    const isFirst = ({ name }: Running): boolean => first.includes(name)
+    for (const { name, file, args } of running.filter(isFirst)) this.start(name, file, args)
+    await untilUp()
+    for (const { name, file, args } of running.filter((process) => !isFirst(process))) this.start(name, file, args)
   }
 
   /** Resolves when every process is gone, and the directory if it was to go too. */
