@@ -133,12 +133,24 @@ describe('what is refused', () => {
     ['no installation', ['--installation-id=a/b'], /^--installation-id: must be a DNS label/],
     ['too long a name', [`--installation-id=${'x'.repeat(64)}`], /^--installation-id: .* at most 63/],
     ['no such flag', ['--verbose=3'], /^--verbose: there is no such flag$/],
+    ['no such flag, with its value behind it', ['--verbose', '3'], /^--verbose: there is no such flag$/],
+    ['a mistyped flag', ['--log-levle', 'debug'], /^--log-levle: there is no such flag; did you mean --log-level\?$/],
+    [
+      'a mistyped flag, before another',
+      ['--qups', '--burst=3'],
+      /^--qups: there is no such flag; did you mean --qps\?$/,
+    ],
     ['a value that is missing', ['--log-level'], /^--log-level: needs a value$/],
     ['a value that is missing, before another flag', ['--log-level', '--resync=1h'], /^--log-level: needs a value$/],
-    ['no flag', ['start'], /^argument 1 is no flag; flags look like --flag=VALUE$/],
+    ['no flag', ['start'], /^argument 1 is neither a command nor a flag; flags look like --flag=VALUE$/],
+    [
+      'a command behind a flag',
+      ['--resync=1h', 'validate'],
+      /^argument 2 is no flag; flags look like --flag=VALUE, and a command has to come first$/,
+    ],
     ['a short flag', ['--resync=1h', '-v'], /^argument 2 is no flag/],
     ['something after --leader-elect', ['--leader-elect', 'yes'], /^argument 2 is no flag/],
-    ['an upper case flag', ['--Log-Level=debug'], /^argument 1 is no flag/],
+    ['an upper case flag', ['--Log-Level=debug'], /^argument 1 is neither a command nor a flag/],
   ])('%s', (_, args, message) => {
     expect(errors(args)).toEqual([expect.stringMatching(message)])
   })
@@ -148,8 +160,9 @@ describe('what is refused', () => {
       'TRACARDI_OPERATOR_CACHE_TTL: must be between 0s and 60s',
     ])
     expect(errors([], { TRACARDI_OPERATOR_CASH_TTL: '2m' })).toEqual([
-      'TRACARDI_OPERATOR_CASH_TTL: there is no such setting',
+      'TRACARDI_OPERATOR_CASH_TTL: there is no such setting; did you mean TRACARDI_OPERATOR_CACHE_TTL?',
     ])
+    expect(errors([], { TRACARDI_OPERATOR_FOO: '2m' })).toEqual(['TRACARDI_OPERATOR_FOO: there is no such setting'])
   })
 
   test('everything is told at once, and no value is repeated', () => {

@@ -1,6 +1,7 @@
 /** Flags and environment of the operator. `settings` below is the one list: help text and the table in the docs come from it. */
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
+import { nearestName } from './credentials/names.ts'
 import { logLevels } from './telemetry/log.ts'
 import { parseAddress } from './telemetry/http-server.ts'
 
@@ -153,9 +154,11 @@ export type ParsedArguments =
   | { readonly kind: 'version' }
   | { readonly kind: 'errors'; readonly errors: readonly string[] }
 
+const variablePrefix = 'TRACARDI_OPERATOR_'
+
 /** The environment variable of a flag. */
 export function variableOf(flag: string): string {
-  return `TRACARDI_OPERATOR_${flag.replaceAll('-', '_').toUpperCase()}`
+  return `${variablePrefix}${flag.replaceAll('-', '_').toUpperCase()}`
 }
 
 /** Reads flags (they win) and variables; tells all that is wrong at once, without repeating a value. */
@@ -167,14 +170,17 @@ export function parseArguments(
   if (args.includes('--help') || args.includes('-h')) return { kind: 'help' }
   if (args.includes('--version')) return { kind: 'version' }
   const errors: string[] = []
-  const given = readFlags(args, errors)
+  const flags = Object.values(settings).map(({ flag }) => flag)
+  const given = readFlags(args, flags, errors)
   const known = new Map<string, keyof Settings>()
   for (const key of Object.keys(settings) as (keyof Settings)[]) known.set(settings[key].flag, key)
 
   for (const variable of Object.keys(environment)) {
-    if (!variable.startsWith('TRACARDI_OPERATOR_')) continue
-    if (![...known.keys()].some((flag) => variableOf(flag) === variable))
-      errors.push(`${variable}: there is no such setting`)
+    if (!variable.startsWith(variablePrefix)) continue
+    if (flags.some((flag) => variableOf(flag) === variable)) continue
+    const meant = nearestName([variable.slice(variablePrefix.length)], flags)
+    const hint = meant === undefined ? '' : `; did you mean ${variableOf(meant)}?`
+    errors.push(`${variable}: there is no such setting${hint}`)
   }
   const texts = new Map<keyof Settings, { text: string; where: string }>()
   for (const [flag, key] of known) {
@@ -196,19 +202,30 @@ export function parseArguments(
     if (parsed.success) result[key] = parsed.data
     else errors.push(`${where}: ${parsed.error.issues[0]?.message ?? 'is not valid'}`)
   }
-  for (const flag of given.keys()) if (!known.has(flag)) errors.push(`--${flag}: there is no such flag`)
   return errors.length > 0 ? { kind: 'errors', errors } : { kind: 'settings', settings: result as unknown as Settings }
 }
 
-function readFlags(args: readonly string[], errors: string[]): Map<string, string> {
+/** Where one flag is not known, it cannot be told whether the next word is its value. */
+function readFlags(args: readonly string[], known: readonly string[], errors: string[]): Map<string, string> {
   const given = new Map<string, string>()
   for (let index = 0; index < args.length; index++) {
     const match = /^--([a-z][a-z-]*)(?:=(.*))?$/s.exec(args[index] ?? '')
     if (match === null) {
-      errors.push(`argument ${String(index + 1)} is no flag; flags look like --flag=VALUE`)
+      errors.push(
+        index === 0
+          ? 'argument 1 is neither a command nor a flag; flags look like --flag=VALUE'
+          : `argument ${index + 1} is no flag; flags look like --flag=VALUE, and a command has to come first`,
+      )
       continue
     }
     const [, flag = '', value] = match
+    if (!known.includes(flag)) {
+      const meant = nearestName([flag], known)
+      const hint = meant === undefined ? '' : `; did you mean --${meant}?`
+      errors.push(`--${flag}: there is no such flag${hint}`)
+      if (value === undefined && args[index + 1]?.startsWith('-') === false) index++
+      continue
+    }
     if (value !== undefined) given.set(flag, value)
     else if (flag === settings.leaderElect.flag && !/^(?:true|false)$/.test(args[index + 1] ?? ''))
       given.set(flag, 'true')
@@ -243,6 +260,7 @@ export function usage(): string {
     'Usage: tracardi-operator [FLAGS]',
     '',
     'It talks to the cluster that KUBECONFIG names, or to the one it runs in.',
+    'In place of flags it takes commands, for example to check manifests: see tracardi-operator help.',
     '',
     ...rows,
     '  --version',

@@ -33,8 +33,9 @@ export async function runOperatorProcess(args: readonly string[]): Promise<numbe
     log.error({}, 'the kubeconfig cannot be read; set KUBECONFIG to a file that kubectl can use')
     return 1
   }
-  if (kubeConfig.getCurrentCluster() === null) {
-    log.error({}, 'no cluster is configured; set KUBECONFIG, or run in a Pod with a ServiceAccount token')
+  if (!hasCluster(kubeConfig)) {
+    const mend = 'set KUBECONFIG, or run in a Pod with a ServiceAccount token'
+    log.error({}, `no cluster is configured; ${mend}; the commands that "help" lists need no cluster`)
     return 1
   }
   const stop = new AbortController()
@@ -56,6 +57,12 @@ export async function runOperatorProcess(args: readonly string[]): Promise<numbe
     log.error(failure(error), 'cannot go on')
     return 1
   }
+}
+
+/** Where nothing is configured, the library makes up an address, which is that of our own /livez. */
+function hasCluster(kubeConfig: KubeConfig): boolean {
+  const madeUp = kubeConfig.getCurrentContext() === 'loaded-context'
+  return !madeUp && kubeConfig.getCurrentCluster() !== null
 }
 
 /** stdout carries JSON lines and stderr nothing: what Node itself has to say becomes a line of the log, without its text. */

@@ -1,4 +1,5 @@
 // The process from outside: arguments, exit codes, output, endpoints, rights.
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -88,6 +89,16 @@ describe('arguments', () => {
       expect(stdout).not.toContain('canary')
     }
   })
+
+  // Where the tests run in a Pod, there is a cluster without any configuration.
+  test.skipIf(existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token'))(
+    'nothing that names a cluster: exit code 1, where the library would talk to port 8080 of this machine',
+    async () => {
+      const { code, stdout, stderr } = await run([], { KUBECONFIG: '', HOME: directory })
+      expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+      expect(stdout).toContain('no cluster is configured; set KUBECONFIG')
+    },
+  )
 })
 
 test('a server that does not answer: alive, not ready, and SIGTERM ends it in order', async () => {
