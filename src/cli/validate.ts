@@ -177,10 +177,11 @@ class ResourceCheck {
   }
 
   #describe(finding: Finding): string {
+    const { namespace } = this.#manifest
     if (finding.code === 'NotUtf8' && this.#place(finding)?.part === 'data') {
-      return `${describeFinding(finding)} It stands under data, which is decoded from base64: plain text belongs under stringData.`
+      return `${describeFinding(finding, namespace)} It stands under data, which is decoded from base64: plain text belongs under stringData.`
     }
-    if (finding.code !== 'UnsupportedService') return describeFinding(finding)
+    if (finding.code !== 'UnsupportedService') return describeFinding(finding, namespace)
     // The whole catalogue would be more than anybody reads here, and any text can stand in spec.service.
     const { service, meant } = finding.params
     const hint = meant === undefined ? '' : ` Did you mean "${String(meant)}"?`
@@ -296,14 +297,21 @@ class ResourceCheck {
   }
 }
 
-/** Of a spec with mistakes elsewhere, service and credentials can be checked all the same. */
+/** Of a spec with mistakes in one part, the others can be checked all the same. */
 function parseWhatCanBe(spec: unknown): { spec: TracardiResourceSpec | undefined; fields: readonly string[] } {
   const parsed = parseSpec(spec)
   if (parsed.ok) return { spec: parsed.spec, fields: [] }
-  if (typeof spec !== 'object' || spec === null) return { spec: undefined, fields: parsed.fields }
-  const { service, credentials } = spec as Readonly<Record<string, unknown>>
-  const again = parseSpec({ service, credentials })
-  return { spec: again.ok ? again.spec : undefined, fields: parsed.fields }
+  const { fields } = parsed
+  if (typeof spec !== 'object' || spec === null) return { spec: undefined, fields }
+  const { service, credentials, target } = spec as Readonly<Record<string, unknown>>
+  for (const part of [
+    { service, credentials, target },
+    { service, credentials },
+  ]) {
+    const again = parseSpec(part)
+    if (again.ok) return { spec: again.spec, fields }
+  }
+  return { spec: undefined, fields }
 }
 
 /** Whoever mixed things up has a credential where a name should be: in the spec, or for a key. */

@@ -357,8 +357,9 @@ export class CredentialsController {
     // The same list: it was told of when it was made.
     if (before?.findings.length === findings.length && findings.every((one, index) => one === before.findings[index]))
       return
-    const known = before === undefined ? undefined : new Set(before.findings.map(describeFinding))
-    for (const event of eventsOfFindings(resource.status, status, findings, known))
+    const { namespace } = resource.metadata
+    const known = before && new Set(before.findings.map((finding) => describeFinding(finding, namespace)))
+    for (const event of eventsOfFindings(resource.status, status, findings, known, namespace))
       this.#options.events.record({ regarding: eventTarget(resource), ...event })
   }
 

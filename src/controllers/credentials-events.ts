@@ -49,12 +49,14 @@ const mostFindings = 10
  * One Event for each finding that is new, besides the one in the message of Ready, which has its own Event.
  * @param known texts of the findings that were there before; undefined when this process has not looked yet: then only a
  * change of the status tells what is new
+ * @param namespace of the resource
  */
 export function eventsOfFindings(
   before: TracardiResourceStatus | undefined,
   after: TracardiResourceStatus,
   findings: readonly Finding[],
   known: ReadonlySet<string> | undefined,
+  namespace: string | undefined,
 ): EventContent[] {
   const was = findCondition(before?.conditions ?? [], 'CredentialsValid')
   const is = findCondition(after.conditions ?? [], 'CredentialsValid')
@@ -62,7 +64,7 @@ export function eventsOfFindings(
   const ready = findCondition(after.conditions ?? [], 'Ready')?.message ?? ''
   return findings
     .filter((finding) => !finding.waived)
-    .map((finding) => ({ reason: finding.code, note: describeFinding(finding) }))
+    .map((finding) => ({ reason: finding.code, note: describeFinding(finding, namespace) }))
     .filter(({ note }) => known?.has(note) !== true && !ready.startsWith(note))
     .slice(0, mostFindings)
     .map((content) => ({ type: 'Warning', action: 'Inspect', ...content }))

@@ -68,6 +68,7 @@ interface Verdict {
 /** Builds the whole status. */
 export function decideStatus(input: StatusInput): StatusDecision {
   const { resource, target, inspection, now } = input
+  const { namespace } = resource.metadata
   const previous = resource.status ?? {}
   const generation = resource.metadata.generation ?? 0
   let conditions: readonly Condition[] = previous.conditions ?? []
@@ -80,13 +81,13 @@ export function decideStatus(input: StatusInput): StatusDecision {
     set('SecretsResolved', 'Unknown', permissionMissing, unwatchedText(input.unwatched))
   else if (missing === undefined)
     set('SecretsResolved', 'True', 'Resolved', 'Every referenced Secret and key was found.')
-  else set('SecretsResolved', 'False', missing.code, summarise(inspection.unresolved))
+  else set('SecretsResolved', 'False', missing.code, summarise(inspection.unresolved, namespace))
 
   const waitedMs = missing === undefined ? 0 : now - transitionTime(conditions, 'SecretsResolved', now)
   const errors = inspection.findings.filter((finding) => finding.severity === 'error' && !finding.waived)
   if (missing !== undefined) set('CredentialsValid', 'Unknown', missing.code, 'Not every value is there to be checked.')
-  else if (errors[0] !== undefined) set('CredentialsValid', 'False', errors[0].code, summarise(errors))
-  else set('CredentialsValid', 'True', 'Valid', validMessage(resource.spec.service, inspection.findings))
+  else if (errors[0] !== undefined) set('CredentialsValid', 'False', errors[0].code, summarise(errors, namespace))
+  else set('CredentialsValid', 'True', 'Valid', validMessage(resource, inspection.findings))
 
   const verdict = judge(input, waitedMs)
   if (target === undefined) conditions = removeCondition(conditions, 'ConsumersUpToDate')
@@ -149,7 +150,7 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
   if (target?.outcome === 'Lost') {
     return stalled(
       'TargetLost',
-      `The Secret ${target.name} was deleted or changed by hand and cannot be made again, because the source is not valid: ${firstText(inspection) || (problem?.message ?? '')}`,
+      `The Secret ${target.name} was deleted or changed by hand and cannot be made again, because the source is not valid: ${firstText(input) || (problem?.message ?? '')}`,
     )
   }
   if (target?.outcome === 'Conflict') {
@@ -159,18 +160,18 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
     )
   }
   if (input.unwatched !== undefined) {
-    const texts = [unwatchedText(input.unwatched), firstText(inspection)].filter((text) => text !== '')
+    const texts = [unwatchedText(input.unwatched), firstText(input)].filter((text) => text !== '')
     return stalled(permissionMissing, texts.join(' ') + stays)
   }
   const missing = inspection.unresolved[0]
   if (missing !== undefined) {
-    const message = summarise(inspection.unresolved) + stays
+    const message = summarise(inspection.unresolved, input.resource.metadata.namespace) + stays
     return waitedMs >= missingGraceMs ? stalled(missing.code, message) : waiting(missing.code, message)
   }
   const error = inspection.findings.find((finding) => finding.severity === 'error' && !finding.waived)
   if (error !== undefined || !inspection.valid) {
     const nothing = target === undefined || stays !== '' ? '' : ' Nothing is in force yet.'
-    return stalled(error?.code ?? 'Invalid', firstText(inspection) + stays + nothing)
+    return stalled(error?.code ?? 'Invalid', firstText(input) + stays + nothing)
   }
   if (problem !== undefined) {
     return problem.transient ? waiting(problem.reason, problem.message) : stalled(problem.reason, problem.message)
@@ -179,7 +180,7 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
     return {
       ready: true,
       reason: 'Valid',
-      message: validMessage(input.resource.spec.service, inspection.findings),
+      message: validMessage(input.resource, inspection.findings),
       flag: undefined,
     }
   }
@@ -272,24 +273,24 @@ function waiting(reason: string, message: string): Verdict {
   return { ready: false, reason, message, flag: 'Reconciling' }
 }
 
-function firstText(inspection: StatusInput['inspection']): string {
+function firstText({ inspection, resource }: StatusInput): string {
   const errors = inspection.findings.filter((finding) => finding.severity === 'error' && !finding.waived)
-  return summarise(inspection.unresolved.length > 0 ? inspection.unresolved : errors)
+  return summarise(inspection.unresolved.length > 0 ? inspection.unresolved : errors, resource.metadata.namespace)
 }
 
 /** The first finding, and how many more. */
-export function summarise(findings: readonly Finding[]): string {
+export function summarise(findings: readonly Finding[], namespace?: string): string {
   const [first, ...others] = findings
   if (first === undefined) return ''
-  return describeFinding(first) + (others.length === 0 ? '' : ` (and ${String(others.length)} more)`)
+  return describeFinding(first, namespace) + (others.length === 0 ? '' : ` (and ${String(others.length)} more)`)
 }
 
-function validMessage(service: string, findings: readonly Finding[]): string {
+function validMessage({ spec, metadata }: TracardiResource, findings: readonly Finding[]): string {
   const warnings = findings.filter((finding) => finding.severity === 'warning' && !finding.waived)
   const waived = findings.filter((finding) => finding.waived).map((finding) => finding.code)
   return [
-    `The credentials have the shape that ${service} expects.`,
-    ...(warnings.length > 0 ? [`Warning: ${summarise(warnings)}`] : []),
+    `The credentials have the shape that ${spec.service} expects.`,
+    ...(warnings.length > 0 ? [`Warning: ${summarise(warnings, metadata.namespace)}`] : []),
     ...(waived.length > 0 ? [`Waived: ${[...new Set(waived)].join(', ')}.`] : []),
   ].join(' ')
 }

@@ -163,7 +163,7 @@ it('no text and no data of a finding holds four characters of a value', () => {
           now: 0,
         })
         const all = [...inspection.findings, ...inspection.unresolved]
-        const printed = [...all.map(describeFinding), JSON.stringify(inspection.findings)].join('\n')
+        const printed = [...all.map((found) => describeFinding(found)), JSON.stringify(inspection.findings)].join('\n')
         const shown = `${allowed}\n${entries.map(([key]) => key).join('\n')}`
         for (const [, text] of entries) {
           for (let at = 0; at + 4 <= text.length; at++) {

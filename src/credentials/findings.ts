@@ -26,7 +26,12 @@ interface Kind {
   readonly severity: Severity
   /** False: waiving cannot make a value usable that is not there, or a choice that was not made. */
   readonly waivable: boolean
-  readonly describe: (finding: Finding) => string
+  readonly describe: (finding: Placed) => string
+}
+
+/** A finding, and where its Secret is, for commands that can be copied. */
+interface Placed extends Finding {
+  readonly namespace: string | undefined
 }
 
 function text(finding: Finding, name: string): string {
@@ -57,22 +62,28 @@ function place(finding: Finding): string {
   return finding.key === undefined ? secretName(finding) : `${secretName(finding)}, key ${quoted(finding.key)}`
 }
 
-function patchCommand(secret: string | undefined, key: string | undefined): string {
-  return `kubectl patch secret ${printableName(secret ?? '')} -p '{"stringData":{"${printableName(key ?? '')}":"<value>"}}'`
+function kubectl({ namespace }: Placed, command: string): string {
+  return `kubectl ${namespace === undefined ? '' : `-n ${printableName(namespace)} `}${command}`
+}
+
+function patchCommand(finding: Placed, key: string | undefined): string {
+  const secret = printableName(finding.secret ?? '')
+  return kubectl(finding, `patch secret ${secret} -p '{"stringData":{"${printableName(key ?? '')}":"<value>"}}'`)
 }
 
 /** How to write the value again. Both ways add no line break and need no base64. */
-function rewrite(finding: Finding): string {
+function rewrite(finding: Placed): string {
   return finding.secret === undefined || finding.key === undefined
     ? 'Correct it in the spec.'
-    : `Write it again: ${patchCommand(finding.secret, finding.key)}.`
+    : `Write it again: ${patchCommand(finding, finding.key)}.`
 }
 
 /** How to write a file of several lines. */
-function refile(finding: Finding): string {
+function refile(finding: Placed): string {
   if (finding.secret === undefined || finding.key === undefined) return 'Correct it in the spec.'
   const secret = printableName(finding.secret)
-  return `Write it again from its file: kubectl create secret generic ${secret} --from-file=${printableName(finding.key)}=<file> --dry-run=client -o json | kubectl patch secret ${secret} --patch-file=/dev/stdin.`
+  const make = `create secret generic ${secret} --from-file=${printableName(finding.key)}=<file> --dry-run=client -o json`
+  return `Write it again from its file: ${kubectl(finding, make)} | ${kubectl(finding, `patch secret ${secret} --patch-file=/dev/stdin`)}.`
 }
 
 function presentKeys(finding: Finding): string {
@@ -97,6 +108,15 @@ function lookedFor(finding: Finding): string {
     : `Looked for: ${quotedList(list(finding, 'lookedFor'))}. ${presentKeys(finding)}`
 }
 
+/** A key that is nearly right is to be named, not written a second time. */
+function addition(finding: Placed): string {
+  const meant = text(finding, 'meant')
+  const field = finding.field ?? ''
+  return meant === ''
+    ? `Add it: ${patchCommand(finding, field)}.`
+    : `Then rename that key to ${field}, or add {name: ${field}, key: ${printableName(meant)}} to spec.credentials.fields.`
+}
+
 function alternatives(finding: Finding): string {
   const others = list(finding, 'alternatives')
   return others.length === 0 ? '' : ` Other complete sets: ${others.join('; ')}.`
@@ -116,7 +136,7 @@ function shellHint(finding: Finding): string {
     : ''
 }
 
-function kind(severity: Severity, waivable: boolean, describe: (finding: Finding) => string): Kind {
+function kind(severity: Severity, waivable: boolean, describe: (finding: Placed) => string): Kind {
   return { severity, waivable, describe }
 }
 
@@ -132,7 +152,7 @@ const kinds = {
     'error',
     false,
     (f) =>
-      `${secretName(f)} does not exist in this namespace. Create it: kubectl create secret generic ${printableName(f.secret ?? '')}${list(
+      `${secretName(f)} does not exist in this namespace. Create it: ${kubectl(f, `create secret generic ${printableName(f.secret ?? '')}`)}${list(
         f,
         'keys',
       )
@@ -186,9 +206,7 @@ const kinds = {
     (f) =>
       `${f.secret === undefined ? `The credentials have no ${f.field ?? ''}` : `${secretName(f)} has no key for ${f.field ?? ''}`}, which is needed${
         list(f, 'partners').length > 0 ? ` with ${andList(list(f, 'partners'))}` : ''
-      }. ${lookedFor(f)}${didYouMean(f)}${alternatives(f)}${
-        f.secret === undefined ? '' : ` Add it: ${patchCommand(f.secret, f.field)}.`
-      }`,
+      }. ${lookedFor(f)}${didYouMean(f)}${f.secret === undefined ? '' : ` ${addition(f)}`}${alternatives(f)}`,
   ),
   EmptyValue: kind(
     'error',
@@ -522,7 +540,10 @@ export function sortFindings(findings: readonly Finding[]): readonly Finding[] {
   return findings.toSorted((a, b) => rank(a) - rank(b) || (order.get(a.code) ?? 0) - (order.get(b.code) ?? 0))
 }
 
-/** One to four sentences: the Secret, the key, the kind of mistake and the fix. Never a value or a piece of one. */
-export function describeFinding(finding: Finding): string {
-  return table[finding.code].describe(finding)
+/**
+ * One to four sentences: the Secret, the key, the kind of mistake and the fix. Never a value or a piece of one.
+ * @param namespace of the Secret, for the commands
+ */
+export function describeFinding(finding: Finding, namespace?: string): string {
+  return table[finding.code].describe({ ...finding, namespace })
 }

@@ -68,7 +68,7 @@ function codes({ unresolved, findings }: Inspection): readonly string[] {
 }
 
 function texts({ findings }: Inspection): string {
-  return findings.map(describeFinding).join('\n')
+  return findings.map((found) => describeFinding(found)).join('\n')
 }
 
 describe('plausible credentials raise no alarm, and the right set is found from the keys', () => {

@@ -44,7 +44,7 @@ function codes(inspection: Inspection): readonly string[] {
 }
 
 function texts(inspection: Inspection): string {
-  return [...inspection.unresolved, ...inspection.findings].map(describeFinding).join('\n')
+  return [...inspection.unresolved, ...inspection.findings].map((found) => describeFinding(found)).join('\n')
 }
 
 describe('plausible credentials raise no alarm', () => {
@@ -233,7 +233,7 @@ describe('which fields there are', () => {
     expect(text).toContain('Present keys: "accountSid", "apiKeySid", "api_secrte", "x".')
     expect(text).toContain('Did you mean "api_secrte"?')
     expect(text).toContain('Other complete sets: accountSid + authToken;')
-    expect(text).toContain('kubectl patch secret src')
+    expect(text).toContain('or add {name: apiKeySecret, key: api_secrte} to spec.credentials.fields.')
   })
 
   it('lists few keys, and none that looks like a credential', () => {

@@ -108,7 +108,7 @@ describe('generic', () => {
     expect(delivered(inspection)).toEqual({ A: token })
     expect(
       check({ [key]: 'x' })
-        .findings.map(describeFinding)
+        .findings.map((found) => describeFinding(found))
         .join(),
     ).not.toContain(key)
   })
