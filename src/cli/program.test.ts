@@ -133,6 +133,11 @@ describe('validate', () => {
       ['TrailingNewline 7:3 error', 'FieldInvalid 20:7 error'],
     ],
     [
+      'a kind that is none, and the keys of the target are checked all the same',
+      [good, twilio({ consumers: [{ kind: 'Deploy', name: 'a' }], target: { keys: { authTokn: 'A' } } })],
+      ['FieldInvalid 19:7 error', 'FieldUnknown 23:7 error'],
+    ],
+    [
       'a rule of the CRD',
       [good, twilio({ consumers: [{ kind: 'Deployment', name: 'a', selector: { matchLabels: { a: 'b' } } }] })],
       ['RuleBroken 19:7 error'],
@@ -465,12 +470,31 @@ describe('explain', () => {
     [['validat'], 'Did you mean validate?'],
     [['validate', '--outptu', 'json', '-'], 'Did you mean --output?'],
     [['validate', '--output', 'xml', '-'], 'Allowed choices are human, json, sarif, github'],
-    [['validate'], "missing required argument 'path'"],
+    [['validate'], "missing required argument 'path'\nSee: tracardi-operator validate --help"],
+    [['help', 'validat'], 'Did you mean validate?'],
   ])('%j is a mistake of whoever typed it', async (args, words) => {
     const { code, out, err } = await cli(args)
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toContain(words)
   })
+})
+
+test('commands name the namespace that the manifest names, and no other', async () => {
+  const bad = { accountSid: sid, authToken: `${token}\n` }
+  const blue = await check(twilioSecret(bad, { namespace: 'blue' }), twilio({}, { namespace: 'blue' }))
+  expect(blue.findings[0]?.message).toContain('kubectl -n blue patch secret live -p')
+  const none = await check(twilioSecret(bad), twilio())
+  expect(none.findings[0]?.message).toContain('kubectl patch secret live -p')
+})
+
+test('nothing on the standard input: the command before it failed', async () => {
+  const { code, out } = await cli(['validate', '-'])
+  expect(code).toBe(2)
+  expect(out).toContain('Nothing came from the standard input.')
+})
+
+test.each([['--version'], ['version']])('%s', async (word) => {
+  expect(await cli([word])).toEqual({ code: 0, out: 'tracardi-operator 1.2.3\n', err: '' })
 })
 
 test('services lists all of them', async () => {
@@ -490,7 +514,7 @@ test('crd prints what stands in crds/', async () => {
   expect((await cli(['crd'])).out).toBe(file.slice(file.indexOf('\n') + 1))
 })
 
-test.each(['', 'validate', 'explain', 'services', 'crd', 'completion'])('--help of %j', async (command) => {
+test.each(['', 'validate', 'explain', 'services', 'crd', 'completion', 'version'])('--help of %j', async (command) => {
   const { code, out, err } = await cli([...(command === '' ? [] : [command]), '--help'])
   expect({ code, err }).toEqual({ code: 0, err: '' })
   expect(out).toContain(`Usage: tracardi-operator ${command}`.trim())

@@ -34,7 +34,7 @@ export async function run(args: readonly string[], io: Io, version: string): Pro
   const ending = { code: 0 }
   const program = buildProgram(io, version, ending)
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(withoutHelpOnNothing(args, program), { from: 'user' })
     return ending.code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -46,14 +46,21 @@ export async function run(args: readonly string[], io: Io, version: string): Pro
   }
 }
 
+/** The library answers `help NAME` with all of the help when there is no such command; to the name alone it says so. */
+function withoutHelpOnNothing(args: readonly string[], { commands }: Command): readonly string[] {
+  const [first, topic] = args
+  const isKnown = topic === undefined || commands.some((command) => command.name() === topic)
+  return first !== 'help' || isKnown ? args : [topic]
+}
+
 const outputs = ['human', 'json', 'sarif', 'github'] as const
 
 interface ValidateFlags {
   readonly output: (typeof outputs)[number]
   readonly namespace?: string
-  readonly strict: boolean
-  readonly requireSecrets: boolean
-  readonly verbose: boolean
+  readonly strict?: true
+  readonly requireSecrets?: true
+  readonly verbose?: true
 }
 
 function buildProgram(io: Io, version: string, ending: { code: number }): Command {
@@ -62,7 +69,7 @@ function buildProgram(io: Io, version: string, ending: { code: number }): Comman
     .description(
       'Checks credentials and delivers them to workloads. Without a command it is the operator itself, which takes the flags below.',
     )
-    .version(version, '--version', 'print the version')
+    .version(`${programName} ${version}`, '--version', 'print the version')
     .helpOption('-h, --help', 'print this')
     .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError()
@@ -90,9 +97,9 @@ function buildProgram(io: Io, version: string, ending: { code: number }): Comman
     .argument('<path...>', 'files, folders, or - for the standard input: YAML or JSON')
     .addOption(new Option('-o, --output <format>', 'how to say it').choices(outputs).default('human'))
     .option('-n, --namespace <name>', 'the namespace of objects that name none')
-    .option('--strict', 'exit with 1 for warnings too', false)
-    .option('--require-secrets', 'a Secret that is not among the manifests is an error', false)
-    .option('-v, --verbose', 'list what is right as well (human)', false)
+    .option('--strict', 'exit with 1 for warnings too')
+    .option('--require-secrets', 'a Secret that is not among the manifests is an error')
+    .option('-v, --verbose', 'list what is right as well (human)')
     .addHelpText(
       'after',
       `
@@ -115,7 +122,7 @@ Examples:
     )
     .argument('<service|code>', 'such as twilio, or TrailingNewline')
     .addOption(new Option('-o, --output <format>', 'how to say it').choices(['human', 'json']).default('human'))
-    .option('--manifest', 'print nothing but the manifest to copy', false)
+    .option('--manifest', 'print nothing but the manifest to copy')
     .option('--variant <set>', 'the set of fields that the manifest has (default: the first one)')
     .action((topic: string, flags: ExplainFlags) => {
       io.out(explain(topic, flags, io))
@@ -139,7 +146,16 @@ Examples:
       io.out(toYaml(buildCrd()))
     })
 
+  program
+    .command('version')
+    .summary('print the version')
+    .description('Prints the version, as --version does.')
+    .action(() => {
+      io.out(`${programName} ${version}\n`)
+    })
+
   addCompletions(program)
+  for (const command of program.commands) command.showHelpAfterError(`See: ${programName} ${command.name()} --help`)
   return program
 }
 
@@ -159,11 +175,15 @@ function toJson(value: unknown): string {
 
 async function runValidate(paths: readonly string[], flags: ValidateFlags, io: Io, version: string): Promise<number> {
   const { files, failures, skipped } = await readInputs(paths, () => io.readInput())
-  const { namespace, requireSecrets, strict, output } = flags
-  const report = validate(files, failures, { namespace, requireSecrets, now: io.now() })
+  const { namespace, output } = flags
+  const report = validate(files, failures, {
+    namespace,
+    requireSecrets: flags.requireSecrets === true,
+    now: io.now(),
+  })
   for (const sentence of skipped) io.err(`${sentence}\n`)
   io.out(render(report, output, flags, io, version))
-  return exitCodeOf(report, strict)
+  return exitCodeOf(report, flags.strict === true)
 }
 
 function render(
@@ -175,9 +195,9 @@ function render(
 ): string {
   switch (output) {
     case 'human':
-      return renderHuman(report, { colours: io.colours, columns: io.columns, verbose: flags.verbose })
+      return renderHuman(report, { colours: io.colours, columns: io.columns, verbose: flags.verbose === true })
     case 'json':
-      return renderJson(report, flags.strict)
+      return renderJson(report, flags.strict === true)
     case 'sarif':
       return renderSarif(report, version, io.workingDirectory)
     case 'github':
@@ -187,7 +207,7 @@ function render(
 
 interface ExplainFlags {
   readonly output: string
-  readonly manifest: boolean
+  readonly manifest?: true
   readonly variant?: string
 }
 
@@ -243,7 +263,7 @@ function serviceTable({ colours }: Io): string {
   const head = ['SERVICE', 'WHAT', 'SETS OF FIELDS'].map((text) => paint('bold', text, colours))
   const rows = listedServices().map((service) => {
     const sets = explainService(service).variants.map(({ required }) => required.join('+'))
-    return [service.id, service.title, [...new Set(sets)].join(', ')]
+    return [service.id, service.title, [...new Set(sets)].join(', ') || '(no credential)']
   })
   return `${columnsOf([head, ...rows])}\n`
 }

@@ -22,6 +22,7 @@ export function isManifestName(name: string): boolean {
 
 /** Files of other people, and of tools. */
 const ignoredFolders: ReadonlySet<string> = new Set(['node_modules', 'vendor'])
+const nothingCame = 'Nothing came from the standard input. Did the command before the | fail?'
 /** A manifest that concerns us has one of these words in it; nothing else in a folder is parsed. */
 const concerns = /TracardiResource|tracardi\.com|Secret|ENC\[/
 /** As many as the system takes without complaint. */
@@ -38,7 +39,10 @@ export async function readInputs(args: readonly string[], readInput: () => Promi
   }
   for (const arg of new Set(args)) {
     if (arg === '-') {
-      take(inputName, await readInput(), true)
+      const bytes = await readInput()
+      // A pipe of a command that failed; without pipefail the shell says nothing.
+      if (bytes.length === 0) failures.push({ file: inputName, message: nothingCame })
+      else take(inputName, bytes, true)
       continue
     }
     try {

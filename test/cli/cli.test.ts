@@ -2,7 +2,7 @@
 // server would say, and never a value.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -299,4 +299,24 @@ test('who reads only the beginning gets it', async () => {
     `'${process.execPath}' '${program}' crd | head -n 1; echo "\${PIPESTATUS[0]}"`,
   ])
   expect(stdout).toBe('apiVersion: apiextensions.k8s.io/v1\n0\n')
+})
+
+test('what npm packs runs where nothing else is installed', async () => {
+  await mkdir(join(folder, 'packed'))
+  // Its own build would take files from under the other tests.
+  const root = join(import.meta.dirname, '..', '..')
+  const packed = await run('npm', ['pack', root, '--ignore-scripts', '--pack-destination', join(folder, 'packed')], {
+    env: { ...process.env, npm_config_cache: join(folder, 'npm-cache') },
+  })
+  expect(packed).toMatchObject({ code: 0 })
+  const archive = packed.stdout.trim().split('\n').at(-1) ?? ''
+  expect(await run('tar', ['-xzf', join(folder, 'packed', archive), '-C', join(folder, 'packed')])).toMatchObject({
+    code: 0,
+  })
+  const files = await readdir(join(folder, 'packed', 'package'), { recursive: true })
+  expect(files.filter((file) => !/^(?:dist(?:\/[^/]+\.js)?|package\.json|README\.md|LICENSE)$/.test(file))).toEqual([])
+  const installed = join(folder, 'packed', 'package', 'dist', 'main.js')
+  const { stdout, code } = await run(process.execPath, [installed, 'explain', 'twilio', '--manifest'])
+  expect(code).toBe(0)
+  expect(stdout).toContain('kind: TracardiResource')
 })
