@@ -53,7 +53,7 @@ const fromFile = [
 const edit = ['kubectl edit tracardiresource twilio-sms']
 const keys = [`kubectl get secret twilio-live -o json | jq '.data | keys'`]
 const removeKey = [`kubectl patch secret twilio-live --type=json -p '[{"op":"remove","path":"/data/authToken"}]'`]
-const lastBytes = `kubectl get secret twilio-live -o jsonpath='{.data.authToken}' | base64 -d | tail -c 2 | xxd`
+const lastBytes = `kubectl get secret twilio-live -o jsonpath='{.data.authToken}' | base64 -d | tail -c 1 | xxd # 0a is a line break`
 
 const copiedAgain = 'Copy the value from the page of the vendor again, and write it as it is.'
 
@@ -123,9 +123,9 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     sample: { params: { keys: ['authToken', 'auth_token'] } },
   },
   MissingField: {
-    meaning: 'A field that the service needs was found under none of its names.',
+    meaning: 'The service needs this field, and the Secret has no key of any of the names that stand for it.',
     causes: 'The key has a name that the operator does not know, or was forgotten.',
-    mend: 'Add it, rename the key, or say which key holds it with `spec.credentials.fields`.',
+    mend: 'Add the key. If the value is there under another name, rename that key, or name it in `spec.credentials.fields`.',
     commands: [...keys, ...patch],
     sample: {
       params: {
@@ -275,8 +275,9 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     mend: 'Write the value again, or save the file as UTF-8 without BOM.',
   },
   TrailingNewline: {
-    meaning: 'A line break stands behind the value. Many clients fail on it, others hide it until production.',
-    causes: '`echo` adds one, editors do too, and `--from-file` keeps it.',
+    meaning:
+      'The value ends with a line break. Many clients fail on it, with errors that do not say so; others cut it off, so that it shows only in production.',
+    causes: '`echo` adds one, editors do too, and `kubectl create secret --from-file` keeps it.',
     mend: 'Write the value again. In a shell, use `printf %s` in place of `echo`.',
     commands: [lastBytes, ...patch],
     sample: { params: { ending: 'lf' } },
@@ -357,7 +358,7 @@ const pages: Readonly<Record<FindingCode, Page>> = {
   },
   SurroundingWhitespace: {
     meaning: 'White space stands before or behind the value. For passwords without a known form, spaces only warn.',
-    causes: 'More was marked than meant when it was copied.',
+    causes: 'More was selected than meant when it was copied.',
     mend: 'Write the value without it.',
     sample: { params: { side: 'ends' } },
   },
@@ -421,15 +422,16 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     sample: { ...urlPlace, params: { part: 'a query' } },
   },
   Truncated: {
-    meaning: 'The value begins like a right one, but is shorter than all of them are.',
-    causes: 'It was not marked to its end, or a shell took a part of it for a variable.',
+    meaning: 'The value begins as it should, but is too short.',
+    causes:
+      'It was not selected to its end when it was copied, or a shell took a part of it (such as $abc) for a variable.',
     mend: copiedAgain,
     sample: { params: { actual: 24, length: 32 } },
   },
   PatternMismatch: {
     meaning: 'The value does not have the form that the vendor gives to this field, and no known mistake explains it.',
     causes: 'Another value was pasted, or the vendor has changed the form.',
-    mend: 'Compare with the page of the vendor. If the value is right, waive the finding and tell us.',
+    mend: 'Compare with the page of the vendor. If the value is right, waive the finding: the catalogue is behind the vendor then.',
     commands: [
       ...patch,
       `kubectl patch tracardiresource twilio-sms --type=merge -p '{"spec":{"credentials":{"waive":["PatternMismatch"]}}}'`,
@@ -474,7 +476,7 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     sample: { params: { variants: ['authToken', 'apiKey'] } },
   },
   UnusualLength: {
-    meaning: 'The value is of the right kind, but longer than known ones, or divided in another way.',
+    meaning: 'The value is of the right kind, but longer than any that is known, or one of its parts is.',
     causes: 'Something was pasted twice, or the vendor has begun to give out longer ones.',
     mend: 'Compare with the page of the vendor. If it is right, waive the finding.',
     sample: { params: { actual: 33, length: 32 } },
@@ -522,7 +524,7 @@ const pages: Readonly<Record<FindingCode, Page>> = {
     meaning: 'The value belongs to another kind of credentials than the others, so it is not delivered.',
     causes: 'Something of an older set was left in the Secret, or half of a set is missing.',
     mend: 'Remove it, or add what belongs to it.',
-    commands: removeKey,
+    commands: [`kubectl patch secret twilio-live --type=json -p '[{"op":"remove","path":"/data/region"}]'`],
     sample: { key: 'region', field: 'region', params: { variant: 'oauth' } },
   },
 }

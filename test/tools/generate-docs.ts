@@ -228,7 +228,7 @@ function findingPage(page: FindingPage): string {
       ? 'An error: the credentials do not come into force. What was in force before stays so.'
       : 'A warning: it blocks nothing.'
   const waiver = page.waivable
-    ? `Who knows better lists ${code(page.code)} under \`spec.credentials.waive\`.`
+    ? `If the value is right all the same, list ${code(page.code)} under \`spec.credentials.waive\`.`
     : 'It cannot be waived.'
   return [
     `# ${page.code}`,
