@@ -15,6 +15,7 @@ import { parse, stringify } from 'yaml'
 import * as z from 'zod'
 import { freePort } from '../cluster/cluster.ts'
 import { makeCertificate } from './certificate.ts'
+import { reset } from './reset.ts'
 
 export type Verb = 'list' | 'watch' | 'get' | 'create' | 'patch' | 'update' | 'delete'
 
@@ -158,7 +159,7 @@ class Line {
 
   reset(): void {
     this.#state = 'Dead'
-    this.#client.resetAndDestroy()
+    reset(this.#client)
     this.#server.destroy()
   }
 
