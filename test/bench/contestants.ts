@@ -30,11 +30,11 @@ export const bareClientIn = (namespace: string, selector?: string): Contestant =
 })
 
 /** `namespace` is the one of its Lease. It works in all of them. */
-export const operatorIn = (namespace: string, httpAddress = '127.0.0.1:0', args: string[] = []): Contestant => ({
+export const operatorIn = (namespace: string, httpAddress = '127.0.0.1:0'): Contestant => ({
   name: 'operator',
   namespace,
   userAgent: operatorAgent,
-  args: [join(root, 'dist', 'main.js'), '--http-address', httpAddress, '--namespace', namespace, ...args],
+  args: [join(root, 'dist', 'main.js'), '--http-address', httpAddress, '--namespace', namespace],
 })
 
 /** The informers of @kubernetes/client-node, at work in all namespaces. `namespace` only names its log. */

