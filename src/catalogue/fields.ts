@@ -1,16 +1,29 @@
 /** Makes the fields and variants of a service file. What many services have alike stands here once. */
-import type { FieldDefinition, VariantDefinition } from './definition.ts'
+import type { FieldDefinition, Lookalike, TracardiMapping, VariantDefinition } from './definition.ts'
 import { anyPrivateKeyShape, certificatesShape, hostShape, portShape, urlLookalike, webUrlShape } from './shapes.ts'
 
 /** What a field has besides its name, description and whether it is secret. */
-type More = Partial<Omit<FieldDefinition, 'name' | 'secret' | 'description'>>
+interface More extends Partial<Omit<FieldDefinition, 'name' | 'secret' | 'description' | 'lookalikes'>> {
+  /** Each may be a pair: how it looks, and what it is, with its article. */
+  readonly lookalikes?: readonly (Lookalike | readonly [RegExp, string])[]
+}
 
-function field(name: string, secret: boolean, description: string, { aliases = [], env = [], ...more }: More) {
+function isPair(lookalike: Lookalike | readonly [RegExp, string]): lookalike is readonly [RegExp, string] {
+  return Array.isArray(lookalike)
+}
+
+function toLookalike(given: Lookalike | readonly [RegExp, string]): Lookalike {
+  return isPair(given) ? { pattern: given[0], is: given[1] } : given
+}
+
+function field(name: string, secret: boolean, description: string, given: More): FieldDefinition {
+  const { aliases = [], env = [], lookalikes, ...more } = given
   const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase()
   const spellings = [words.replaceAll(' ', '_'), words.replaceAll(' ', '-')]
   const others = new Set([...spellings, ...aliases])
   others.delete(name)
-  return { name, secret, description, aliases: [...others], env, ...more }
+  const traps = lookalikes === undefined ? {} : { lookalikes: lookalikes.map(toLookalike) }
+  return { name, secret, description, aliases: [...others], env, ...more, ...traps }
 }
 
 /**
@@ -88,4 +101,13 @@ export function variant(
   more: Omit<VariantDefinition, 'id' | 'description' | 'required' | 'optional'> = {},
 ): VariantDefinition {
   return { id, description, required, optional, ...more }
+}
+
+/** The resource of Tracardi that the service is in these variants. Default: in all. */
+export function resource(
+  type: string,
+  credentials: TracardiMapping['credentials'],
+  variants?: readonly string[],
+): TracardiMapping {
+  return { type, credentials, ...(variants === undefined ? {} : { variants }) }
 }

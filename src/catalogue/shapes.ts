@@ -139,6 +139,17 @@ function cutOffPattern([first = '', ...others]: readonly Piece[]): RegExp {
   return new RegExp(`^${open(first)}${tail}$`)
 }
 
+/** A shape that is no token: what it is in words, and an example of it. */
+export function form(
+  confidence: Confidence,
+  pattern: RegExp,
+  expected: string,
+  example: string,
+  more: Omit<Shape, 'confidence' | 'pattern' | 'expected' | 'example'> = {},
+): Shape {
+  return { confidence, pattern, expected, example, ...more }
+}
+
 /** A UUID in either case. */
 export function uuidShape(confidence: Confidence, more: Partial<Shape> = {}): Shape {
   return {

@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { form, hex, token } from '../shapes.ts'
 import { webUrlProblems } from '../url.ts'
 
 export const activecampaign: ServiceDefinition = {
@@ -12,13 +12,13 @@ export const activecampaign: ServiceDefinition = {
   fields: [
     plainField('apiUrl', 'Address of the API of the account, as the settings show it.', {
       aliases: ['url', 'base_url'],
-      shape: {
-        pattern: /^https:\/\/[A-Za-z0-9-]+\.(?:api-[a-z0-9]+|activehosted)\.com\/?$/,
-        confidence: 'observed',
-        expected: 'https://<account>.api-us1.com, or https://<account>.activehosted.com',
-        example: 'https://example.api-us1.com',
-        problems: (text) => webUrlProblems(text, ['https'], false),
-      },
+      shape: form(
+        'observed',
+        /^https:\/\/[A-Za-z0-9-]+\.(?:api-[a-z0-9]+|activehosted)\.com\/?$/,
+        'https://<account>.api-us1.com, or https://<account>.activehosted.com',
+        'https://example.api-us1.com',
+        { problems: (text) => webUrlProblems(text, ['https'], false) },
+      ),
     }),
     secretField('apiKey', 'API key of a user.', {
       aliases: ['key', 'api_token'],
@@ -26,6 +26,6 @@ export const activecampaign: ServiceDefinition = {
     }),
   ],
   variants: [variant('apiKey', 'API key.', ['apiUrl', 'apiKey'])],
-  tracardi: [{ type: 'active_campaign', credentials: { api_url: '{apiUrl}', api_key: '{apiKey}' } }],
+  tracardi: [resource('active_campaign', { api_url: '{apiUrl}', api_key: '{apiKey}' })],
   notConfirmed: ['The form of the API key.'],
 }

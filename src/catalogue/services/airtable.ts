@@ -1,18 +1,18 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
-import { alphanumeric, hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
+import { alphanumeric, form, hex, token } from '../shapes.ts'
 
 const personalAccessToken = token(['pat', alphanumeric(14), '.', hex(64)], {
   confidence: 'observed',
   distinctive: 'an Airtable personal access token (pat...)',
 })
 
-const oauthAccessToken: Shape = {
-  pattern: /^[A-Za-z0-9]+\.v1\.[A-Za-z0-9_-]+\.[a-f0-9]+$/,
-  confidence: 'observed',
-  expected: 'an OAuth access token: four parts with dots between them, the second of them v1',
-  example: `oaaxxxxxxxxxxxxxx.v1.${'x'.repeat(60)}.${'0'.repeat(64)}`,
-}
+const oauthAccessToken: Shape = form(
+  'observed',
+  /^[A-Za-z0-9]+\.v1\.[A-Za-z0-9_-]+\.[a-f0-9]+$/,
+  'an OAuth access token: four parts with dots between them, the second of them v1',
+  `oaaxxxxxxxxxxxxxx.v1.${'x'.repeat(60)}.${'0'.repeat(64)}`,
+)
 
 const retired = 'Airtable has refused API keys (key...) since 1 February 2024. Create a personal access token (pat...).'
 const legacyApiKey = token(['key', alphanumeric(14)], { confidence: 'observed', retired })
@@ -32,7 +32,7 @@ export const airtable: ServiceDefinition = {
       {
         aliases: ['token', 'personal_access_token', 'pat', 'access_token', 'airtable_token'],
         shape: personalAccessToken,
-        lookalikes: [{ pattern: /^app[A-Za-z0-9]{14}$/, is: 'the id of a base (app...)' }],
+        lookalikes: [[/^app[A-Za-z0-9]{14}$/, 'the id of a base (app...)']],
         env: ['AIRTABLE_API_KEY'],
       },
     ),
@@ -61,6 +61,6 @@ export const airtable: ServiceDefinition = {
       { shapes: { apiKey: legacyApiKey }, recognise: (text) => legacyApiKey.pattern.test(text('apiKey') ?? '') },
     ),
   ],
-  tracardi: [{ type: 'airtable', credentials: { api_key: '{apiKey}' } }],
+  tracardi: [resource('airtable', { api_key: '{apiKey}' })],
   notConfirmed: ['The form of OAuth access tokens and of base ids is that of examples.'],
 }

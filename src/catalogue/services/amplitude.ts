@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { form, hex, token } from '../shapes.ts'
 
 export const amplitude: ServiceDefinition = {
   id: 'amplitude',
@@ -19,7 +19,7 @@ export const amplitude: ServiceDefinition = {
     }),
     plainField('region', 'Where the data are kept: US or EU.', {
       aliases: ['server_zone'],
-      shape: { pattern: /^(?:us|eu)$/i, confidence: 'documented', expected: 'US or EU', example: 'EU' },
+      shape: form('documented', /^(?:us|eu)$/i, 'US or EU', 'EU'),
     }),
   ],
   variants: [
@@ -27,5 +27,5 @@ export const amplitude: ServiceDefinition = {
     variant('apiKeyAndSecret', 'Both keys, for everything else.', ['apiKey', 'secretKey'], ['region']),
   ],
   // The template of the type has api_key, and its plugin asks for token.
-  tracardi: [{ type: 'amplitude', credentials: { api_key: '{apiKey}', token: '{apiKey}' } }],
+  tracardi: [resource('amplitude', { api_key: '{apiKey}', token: '{apiKey}' })],
 }

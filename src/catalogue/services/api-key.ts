@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 
 export const apiKey: ServiceDefinition = {
   id: 'api-key',
@@ -13,5 +13,5 @@ export const apiKey: ServiceDefinition = {
     }),
   ],
   variants: [variant('apiKey', 'API key.', ['apiKey'])],
-  tracardi: [{ type: 'api-key', credentials: { api_key: '{apiKey}' } }],
+  tracardi: [resource('api-key', { api_key: '{apiKey}' })],
 }

@@ -1,6 +1,6 @@
 import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
-import { either, run, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
+import { either, form, run, token } from '../shapes.ts'
 
 const accessKeyId = token([either('AKIA', 'ASIA'), run('A-Z2-7', 'upper-case letters and digits', 'X', 16)], {
   confidence: 'documented',
@@ -13,12 +13,7 @@ const secretAccessKey: Shape = {
 }
 
 /** Other vendors give out keys of any form. */
-const anyKey: Shape = {
-  pattern: /^[\x21-\x7e]{3,256}$/,
-  confidence: 'guess',
-  expected: 'printable characters without spaces',
-  example: 'not-a-real-key',
-}
+const anyKey: Shape = form('guess', /^[\x21-\x7e]{3,256}$/, 'printable characters without spaces', 'not-a-real-key')
 
 const otherIds: readonly Lookalike[] = [
   { pattern: /^AIDA[A-Z0-9]{12,}$/, is: 'the id of an IAM user (AIDA...)' },
@@ -52,8 +47,8 @@ export const aws: ServiceDefinition = {
       aliases: ['aws_secret_access_key', 'secret', 'secret_key', 'secretKey', 'secretkey'],
       shape: secretAccessKey,
       lookalikes: [
-        { pattern: /^(?:AKIA|ASIA)[A-Z2-7]{16}$/, is: 'an access key id (AKIA... or ASIA...)' },
-        { pattern: /^[0-9a-f]{40}$/, is: '40 hexadecimal digits, as the id of a Git commit has' },
+        [/^(?:AKIA|ASIA)[A-Z2-7]{16}$/, 'an access key id (AKIA... or ASIA...)'],
+        [/^[0-9a-f]{40}$/, '40 hexadecimal digits, as the id of a Git commit has'],
       ],
       env: ['AWS_SECRET_ACCESS_KEY'],
     }),
@@ -62,44 +57,35 @@ export const aws: ServiceDefinition = {
       'Session token. Temporary access keys (ASIA...) need it, long-lived ones (AKIA...) have none.',
       {
         aliases: ['aws_session_token', 'token', 'AWS_SECURITY_TOKEN'],
-        shape: {
-          pattern: /^[A-Za-z0-9+/]{100,}={0,3}$/,
-          confidence: 'observed',
-          expected: 'at least 100 characters of base64',
-          example: 'x'.repeat(120),
+        shape: form('observed', /^[A-Za-z0-9+/]{100,}={0,3}$/, 'at least 100 characters of base64', 'x'.repeat(120), {
           anyLength: /^[A-Za-z0-9+/]+={0,3}$/,
-        },
+        }),
         env: ['AWS_SESSION_TOKEN'],
       },
     ),
     plainField('region', 'Region.', {
       aliases: ['aws_region', 'region_name'],
-      shape: {
-        pattern: /^(?:(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-isob?|us-isof|eu-isoe)-[a-z]+|eusc-de-[a-z]+)-\d+$/,
-        confidence: 'documented',
-        expected: 'a region such as eu-central-1',
-        example: 'eu-central-1',
-      },
-      lookalikes: [
-        { pattern: /^[a-z-]+-\d+[a-z]$/, is: 'an availability zone; the region is what precedes its last letter' },
-      ],
+      shape: form(
+        'documented',
+        /^(?:(?:us|eu|ap|sa|ca|me|af|il|mx|cn|us-gov|us-isob?|us-isof|eu-isoe)-[a-z]+|eusc-de-[a-z]+)-\d+$/,
+        'a region such as eu-central-1',
+        'eu-central-1',
+      ),
+      lookalikes: [[/^[a-z-]+-\d+[a-z]$/, 'an availability zone; the region is what precedes its last letter']],
       // The SDK for JavaScript reads the first, those for Python and the CLI the second.
       env: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
     }),
     plainField('roleArn', 'ARN of the role to assume.', {
-      shape: {
-        pattern: /^arn:aws(?:-cn|-us-gov|-iso|-iso-b|-iso-e|-iso-f|-eusc)?:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/,
-        confidence: 'observed',
-        expected: 'arn:aws:iam::<account>:role/<name>',
-        example: 'arn:aws:iam::000000000000:role/example',
-      },
+      shape: form(
+        'observed',
+        /^arn:aws(?:-cn|-us-gov|-iso|-iso-b|-iso-e|-iso-f|-eusc)?:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/,
+        'arn:aws:iam::<account>:role/<name>',
+        'arn:aws:iam::000000000000:role/example',
+      ),
       lookalikes: [
-        { pattern: /^arn:[\w-]+:iam::\d*:user\//, is: 'the ARN of a user' },
-        { pattern: /^arn:[\w-]+:iam::\d*:instance-profile\//, is: 'the ARN of an instance profile' },
-        {
-          pattern: /^arn:[\w-]+:sts::\d*:assumed-role\//,
-          is: 'the ARN of a session; that of its role begins with arn:aws:iam',
-        },
+        [/^arn:[\w-]+:iam::\d*:user\//, 'the ARN of a user'],
+        [/^arn:[\w-]+:iam::\d*:instance-profile\//, 'the ARN of an instance profile'],
+        [/^arn:[\w-]+:sts::\d*:assumed-role\//, 'the ARN of a session; that of its role begins with arn:aws:iam'],
       ],
       env: ['AWS_ROLE_ARN'],
     }),
@@ -112,22 +98,17 @@ export const aws: ServiceDefinition = {
       },
     }),
     plainField('roleSessionName', 'Name of the session, for the logs of AWS.', {
-      shape: {
-        pattern: /^[\w+=,.@-]{2,64}$/,
-        confidence: 'documented',
-        expected: '2 to 64 letters, digits and +=,.@-_',
-        example: 'credential-check',
-      },
+      shape: form('documented', /^[\w+=,.@-]{2,64}$/, '2 to 64 letters, digits and +=,.@-_', 'credential-check'),
       env: ['AWS_ROLE_SESSION_NAME'],
     }),
     plainField('webIdentityTokenFile', 'Path of the file that holds the token, as EKS mounts it.', {
-      shape: {
-        pattern: /^\/[^\s]+$/,
-        confidence: 'guess',
-        expected: 'the path of a file',
-        example: '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
-      },
-      lookalikes: [{ pattern: /^eyJ/, is: 'a token; the path of the file that holds it belongs here' }],
+      shape: form(
+        'guess',
+        /^\/[^\s]+$/,
+        'the path of a file',
+        '/var/run/secrets/eks.amazonaws.com/serviceaccount/token',
+      ),
+      lookalikes: [[/^eyJ/, 'a token; the path of the file that holds it belongs here']],
       env: ['AWS_WEB_IDENTITY_TOKEN_FILE'],
     }),
     webUrlField('endpointUrl', 'Address of another endpoint, such as that of an S3-compatible store.', {
@@ -135,12 +116,12 @@ export const aws: ServiceDefinition = {
       env: ['AWS_ENDPOINT_URL'],
     }),
     plainField('bucket', 'Bucket of S3, as Tracardi keeps it beside the keys.', {
-      shape: {
-        pattern: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
-        confidence: 'guess',
-        expected: '3 to 63 lower-case letters, digits, dots and dashes',
-        example: 'example-bucket',
-      },
+      shape: form(
+        'guess',
+        /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+        '3 to 63 lower-case letters, digits, dots and dashes',
+        'example-bucket',
+      ),
     }),
   ],
   variants: [
@@ -195,16 +176,10 @@ export const aws: ServiceDefinition = {
   ],
   // Tracardi knows neither session tokens nor roles.
   tracardi: [
-    {
-      type: 'aws-s3',
-      variants: ['tracardiS3'],
-      credentials: { access_key: '{accessKeyId}', secret: '{secretAccessKey}', bucket: '{bucket}' },
-    },
-    {
-      type: 'aws',
-      variants: ['static'],
-      credentials: { aws_access_key_id: '{accessKeyId}', aws_secret_access_key: '{secretAccessKey}' },
-    },
+    resource('aws-s3', { access_key: '{accessKeyId}', secret: '{secretAccessKey}', bucket: '{bucket}' }, [
+      'tracardiS3',
+    ]),
+    resource('aws', { aws_access_key_id: '{accessKeyId}', aws_secret_access_key: '{secretAccessKey}' }, ['static']),
   ],
   notConfirmed: ['The length of secret access keys and session tokens: it was seen, and AWS promises none.'],
 }

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
 import { plainField, secretField, variant } from '../fields.ts'
-import { privateKeyShape, uuidShape } from '../shapes.ts'
+import { form, privateKeyShape, uuidShape } from '../shapes.ts'
 
 const clientSecretShape: Shape = {
   pattern: /^[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}$/,
@@ -22,26 +22,24 @@ export const azureEntra: ServiceDefinition = {
   fields: [
     plainField('tenantId', 'Id of the tenant, or one of its domains.', {
       env: ['AZURE_TENANT_ID'],
-      shape: {
-        pattern: /^(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$/,
-        confidence: 'documented',
-        expected: 'a UUID, or a domain such as example.onmicrosoft.com',
-        example: '00000000-0000-0000-0000-000000000000',
-      },
+      shape: form(
+        'documented',
+        /^(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)$/,
+        'a UUID, or a domain such as example.onmicrosoft.com',
+        '00000000-0000-0000-0000-000000000000',
+      ),
     }),
     plainField('clientId', 'Application (client) id of the app.', {
       aliases: ['app_id'],
       env: ['AZURE_CLIENT_ID'],
       shape: uuidShape('documented', { example: '00000000-0000-0000-0000-000000000001' }),
-      lookalikes: [{ pattern: /^.{3}\dQ~/, is: 'a client secret, which belongs under clientSecret' }],
+      lookalikes: [[/^.{3}\dQ~/, 'a client secret, which belongs under clientSecret']],
     }),
     secretField('clientSecret', 'Value of a client secret, not its id.', {
       aliases: ['password'],
       env: ['AZURE_CLIENT_SECRET'],
       shape: clientSecretShape,
-      lookalikes: [
-        { pattern: /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, is: 'the id of a secret, not its value' },
-      ],
+      lookalikes: [[/^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, 'the id of a secret, not its value']],
     }),
     // AZURE_CLIENT_CERTIFICATE_PATH is the path of a file, so the certificate is no value for it.
     secretField('clientCertificate', 'Certificate and its private key, in PEM.', {

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant, webUrlField } from '../fields.ts'
+import { resource, secretField, variant, webUrlField } from '../fields.ts'
 
 export const civicrm: ServiceDefinition = {
   id: 'civicrm',
@@ -17,5 +17,5 @@ export const civicrm: ServiceDefinition = {
     }),
   ],
   variants: [variant('keys', 'API key and site key.', ['apiUrl', 'apiKey', 'siteKey'])],
-  tracardi: [{ type: 'civi_crm', credentials: { api_key: '{apiKey}', site_key: '{siteKey}', api_url: '{apiUrl}' } }],
+  tracardi: [resource('civi_crm', { api_key: '{apiKey}', site_key: '{siteKey}', api_url: '{apiUrl}' })],
 }

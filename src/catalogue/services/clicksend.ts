@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { passwordField, plainField, secretField, variant } from '../fields.ts'
+import { passwordField, plainField, resource, secretField, variant } from '../fields.ts'
 import { webUrlShape } from '../shapes.ts'
 
 export const clicksend: ServiceDefinition = {
@@ -40,8 +40,8 @@ export const clicksend: ServiceDefinition = {
     variant('accountPassword', 'User name and password of the account.', ['username', 'password'], ['baseUrl']),
   ],
   tracardi: [
-    { type: 'clicksend', variants: ['apiKey'], credentials: { username: '{username}', api_key: '{apiKey}' } },
-    { type: 'clicksend', credentials: { username: '{username}', api_key: '{password}' } },
+    resource('clicksend', { username: '{username}', api_key: '{apiKey}' }, ['apiKey']),
+    resource('clicksend', { username: '{username}', api_key: '{password}' }),
   ],
   notConfirmed: ['That every API key has the form of a UUID: it was seen in examples and in the rules of a scanner.'],
 }

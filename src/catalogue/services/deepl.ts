@@ -1,15 +1,14 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
 import { plainField, secretField, variant } from '../fields.ts'
-import { uuidShape, webUrlShape } from '../shapes.ts'
+import { form, uuidShape, webUrlShape } from '../shapes.ts'
 
-const freeKeyShape: Shape = {
-  pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx$/,
-  confidence: 'observed',
-  expected: 'a UUID with :fx behind it',
-  example: '00000000-0000-0000-0000-000000000000:fx',
-  length: 39,
-  distinctive: 'a DeepL API key (...:fx)',
-}
+const freeKeyShape: Shape = form(
+  'observed',
+  /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:fx$/,
+  'a UUID with :fx behind it',
+  '00000000-0000-0000-0000-000000000000:fx',
+  { length: 39, distinctive: 'a DeepL API key (...:fx)' },
+)
 
 const serverShape: Shape = { ...webUrlShape('http', 'https'), example: 'https://api.deepl.com' }
 

@@ -1,22 +1,22 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
+import { form } from '../shapes.ts'
 
-const webhookShape: Shape = {
-  pattern:
-    /^https:\/\/(?:(?:ptb|canary)\.)?discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks\/\d{17,20}\/[A-Za-z0-9_-]{60,80}$/,
-  confidence: 'observed',
-  expected: 'https://discord.com/api/webhooks/<id>/<token>',
-  example: `https://discord.com/api/webhooks/${'0'.repeat(18)}/${'x'.repeat(68)}`,
-  distinctive: 'a Discord webhook URL',
-}
+const webhookShape: Shape = form(
+  'observed',
+  /^https:\/\/(?:(?:ptb|canary)\.)?discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks\/\d{17,20}\/[A-Za-z0-9_-]{60,80}$/,
+  'https://discord.com/api/webhooks/<id>/<token>',
+  `https://discord.com/api/webhooks/${'0'.repeat(18)}/${'x'.repeat(68)}`,
+  { distinctive: 'a Discord webhook URL' },
+)
 
-const botTokenShape: Shape = {
-  pattern: /^[A-Za-z0-9_-]{24,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}$/,
-  confidence: 'observed',
-  expected: 'three parts with dots between them: 24 to 28, 6, and 27 to 40 letters, digits, dashes and underscores',
-  example: `${'x'.repeat(24)}.${'y'.repeat(6)}.${'z'.repeat(38)}`,
-  anyLength: /^[A-Za-z0-9_-]{24,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{27,}$/,
-}
+const botTokenShape: Shape = form(
+  'observed',
+  /^[A-Za-z0-9_-]{24,28}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}$/,
+  'three parts with dots between them: 24 to 28, 6, and 27 to 40 letters, digits, dashes and underscores',
+  `${'x'.repeat(24)}.${'y'.repeat(6)}.${'z'.repeat(38)}`,
+  { anyLength: /^[A-Za-z0-9_-]{24,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{27,}$/ },
+)
 
 export const discord: ServiceDefinition = {
   id: 'discord',
@@ -32,12 +32,12 @@ export const discord: ServiceDefinition = {
       env: ['DISCORD_TOKEN'],
       shape: botTokenShape,
       lookalikes: [
-        { pattern: /^\d{17,20}$/, is: 'an application, channel or user id' },
-        { pattern: /^[A-Za-z0-9_-]{32}$/, is: 'the client secret of an application' },
-        { pattern: /^https?:\/\//, is: 'a webhook URL, which belongs under webhookUrl' },
+        [/^\d{17,20}$/, 'an application, channel or user id'],
+        [/^[A-Za-z0-9_-]{32}$/, 'the client secret of an application'],
+        [/^https?:\/\//, 'a webhook URL, which belongs under webhookUrl'],
       ],
     }),
   ],
   variants: [variant('webhook', 'Webhook.', ['webhookUrl']), variant('bot', 'Bot.', ['botToken'])],
-  tracardi: [{ type: 'discord', variants: ['webhook'], credentials: { url: '{webhookUrl}' } }],
+  tracardi: [resource('discord', { url: '{webhookUrl}' }, ['webhook'])],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
 import { base64url, token, uuidShape } from '../shapes.ts'
 
 export const elasticemail: ServiceDefinition = {
@@ -15,6 +15,6 @@ export const elasticemail: ServiceDefinition = {
     }),
   ],
   variants: [variant('apiKey', 'API key.', ['apiKey'], ['publicAccountId'])],
-  tracardi: [{ type: 'elasticemail', credentials: { api_key: '{apiKey}', public_account_id: '{publicAccountId}' } }],
+  tracardi: [resource('elasticemail', { api_key: '{apiKey}', public_account_id: '{publicAccountId}' })],
   notConfirmed: ['The form of the public account id.'],
 }

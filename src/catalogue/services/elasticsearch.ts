@@ -1,6 +1,15 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { caCertField, passwordField, plainField, secretField, usernameField, variant, webUrlField } from '../fields.ts'
-import { base64url, booleanShape, oneOf, portShape, token } from '../shapes.ts'
+import {
+  caCertField,
+  passwordField,
+  plainField,
+  resource,
+  secretField,
+  usernameField,
+  variant,
+  webUrlField,
+} from '../fields.ts'
+import { base64url, booleanShape, form, oneOf, portShape, token } from '../shapes.ts'
 
 /** base64 of `id:api_key`. Keys of the whole Elastic Cloud begin with essu_ and have another inside. */
 function isEncodedKey(text: string): boolean {
@@ -17,12 +26,12 @@ function isCloudId(text: string): boolean {
   return Boolean(host) && Boolean(elasticsearch)
 }
 
-const hostAndPort: Shape = {
-  pattern: /^(?:[^\s:@/?#,]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/,
-  confidence: 'documented',
-  expected: 'host[:port]; the scheme has a field of its own',
-  example: 'es.example.internal:9200',
-}
+const hostAndPort: Shape = form(
+  'documented',
+  /^(?:[^\s:@/?#,]+|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/,
+  'host[:port]; the scheme has a field of its own',
+  'es.example.internal:9200',
+)
 
 const tls = ['caCert', 'caFingerprint', 'verifyCerts']
 
@@ -40,20 +49,20 @@ export const elasticsearch: ServiceDefinition = {
       {
         aliases: ['node', 'nodes', 'host', 'hosts', 'uri', 'endpoint', 'elasticsearch_url'],
         example: 'https://es.example.internal:9200',
-        lookalikes: [{ pattern: /^https?:\/\/[^\s,]+,/, is: 'a list of addresses; one of them is enough here' }],
+        lookalikes: [[/^https?:\/\/[^\s,]+,/, 'a list of addresses; one of them is enough here']],
         env: ['ELASTICSEARCH_URL'],
       },
     ),
     plainField('cloudId', 'Cloud id of a deployment in Elastic Cloud, in place of the url.', {
       aliases: ['CLOUD_ID'],
-      shape: {
-        pattern: /^[^:\s]*:[A-Za-z0-9+/]+={0,2}$/,
-        accepts: isCloudId,
-        confidence: 'documented',
-        expected: 'a name, a colon and base64, as the console of Elastic Cloud shows it',
-        example: 'demo:ZXhhbXBsZS5jb20kYWJjZGVmJGdoaWprbA==',
-      },
-      lookalikes: [{ pattern: /^https?:\/\//i, is: 'a URL, which belongs under url' }],
+      shape: form(
+        'documented',
+        /^[^:\s]*:[A-Za-z0-9+/]+={0,2}$/,
+        'a name, a colon and base64, as the console of Elastic Cloud shows it',
+        'demo:ZXhhbXBsZS5jb20kYWJjZGVmJGdoaWprbA==',
+        { accepts: isCloudId },
+      ),
+      lookalikes: [[/^https?:\/\//i, 'a URL, which belongs under url']],
       env: ['ELASTIC_CLOUD_ID'],
     }),
     usernameField('User for basic authentication.', {
@@ -70,20 +79,17 @@ export const elasticsearch: ServiceDefinition = {
       'API key in its encoded form: base64 of id:api_key, as the answer of the API has it under encoded.',
       {
         aliases: ['encoded', 'ELASTIC_API_KEY'],
-        shape: {
-          pattern: /^[A-Za-z0-9+/_-]{40,}={0,2}$/,
-          accepts: isEncodedKey,
-          confidence: 'documented',
-          expected: 'base64 of id:api_key, as the answer of the API has it under encoded',
-          example: 'ZmFrZWlkZmFrZWlkZmFrZWlkOmZha2VrZXlmYWtla2V5ZmFrZWtleQ==',
-        },
+        shape: form(
+          'documented',
+          /^[A-Za-z0-9+/_-]{40,}={0,2}$/,
+          'base64 of id:api_key, as the answer of the API has it under encoded',
+          'ZmFrZWlkZmFrZWlkZmFrZWlkOmZha2VrZXlmYWtla2V5ZmFrZWtleQ==',
+          { accepts: isEncodedKey },
+        ),
         lookalikes: [
-          {
-            pattern: /^[A-Za-z0-9_-]{22}$/,
-            is: 'only the api_key half of an API key; the encoded form holds both halves',
-          },
-          { pattern: /^[A-Za-z0-9_-]{20}$/, is: 'only the id half of an API key; the encoded form holds both halves' },
-          { pattern: /^[A-Za-z0-9_-]{15,40}:[A-Za-z0-9_-]{15,40}$/, is: 'id:api_key that is not encoded in base64' },
+          [/^[A-Za-z0-9_-]{22}$/, 'only the api_key half of an API key; the encoded form holds both halves'],
+          [/^[A-Za-z0-9_-]{20}$/, 'only the id half of an API key; the encoded form holds both halves'],
+          [/^[A-Za-z0-9_-]{15,40}:[A-Za-z0-9_-]{15,40}$/, 'id:api_key that is not encoded in base64'],
         ],
         env: ['ELASTICSEARCH_API_KEY'],
       },
@@ -103,12 +109,12 @@ export const elasticsearch: ServiceDefinition = {
     caCertField({ aliases: ['tls.crt', 'http_ca.crt'] }),
     plainField('caFingerprint', 'SHA-256 fingerprint of that authority.', {
       aliases: ['ssl_assert_fingerprint'],
-      shape: {
-        pattern: /^(?:(?:[A-Fa-f0-9]{2}:){31}[A-Fa-f0-9]{2}|[A-Fa-f0-9]{64})$/,
-        confidence: 'documented',
-        expected: '64 hexadecimal digits, with or without colons',
-        example: Array<string>(32).fill('AB').join(':'),
-      },
+      shape: form(
+        'documented',
+        /^(?:(?:[A-Fa-f0-9]{2}:){31}[A-Fa-f0-9]{2}|[A-Fa-f0-9]{64})$/,
+        '64 hexadecimal digits, with or without colons',
+        Array<string>(32).fill('AB').join(':'),
+      ),
     }),
     plainField('scheme', "Tracardi's form: http or https.", {
       aliases: ['protocol'],
@@ -156,10 +162,9 @@ export const elasticsearch: ServiceDefinition = {
   ],
   // Tracardi asks for the port and takes that of the url. It knows no API keys.
   tracardi: [
-    {
-      type: 'elastic-search',
-      variants: ['tracardi'],
-      credentials: {
+    resource(
+      'elastic-search',
+      {
         url: '{url}',
         port: '{port|9200}',
         scheme: '{scheme}',
@@ -167,11 +172,11 @@ export const elasticsearch: ServiceDefinition = {
         password: '{password}',
         verify_certs: '{verifyCerts|true}',
       },
-    },
-    {
-      type: 'elastic-search',
-      variants: ['basic'],
-      credentials: {
+      ['tracardi'],
+    ),
+    resource(
+      'elastic-search',
+      {
         url: '{url.host}:{url.port|9200}',
         port: '{url.port|9200}',
         scheme: '{url.scheme}',
@@ -179,7 +184,8 @@ export const elasticsearch: ServiceDefinition = {
         password: '{password}',
         verify_certs: '{verifyCerts|true}',
       },
-    },
+      ['basic'],
+    ),
   ],
   notConfirmed: ['The lengths of the halves of an API key: 20 and 22 in all examples, and nowhere promised.'],
 }

@@ -1,19 +1,19 @@
 import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
 import { plainField, secretField, variant } from '../fields.ts'
-import { alphanumeric, digits, hex, token } from '../shapes.ts'
+import { alphanumeric, digits, form, hex, token } from '../shapes.ts'
 
 const tokenShape = token(['EAA', alphanumeric(60, Infinity)], {
   confidence: 'observed',
   distinctive: 'a Facebook access token (EAA...)',
 })
 
-const appTokenShape: Shape = {
-  pattern: /^\d{15,17}\|[A-Za-z0-9_-]{27,40}$/,
-  confidence: 'observed',
-  expected: 'the app id, a vertical bar, and 27 to 40 letters, digits, dashes and underscores',
-  example: `${'0'.repeat(15)}|${'x'.repeat(27)}`,
-  anyLength: /^\d{15,}\|[A-Za-z0-9_-]{27,}$/,
-}
+const appTokenShape: Shape = form(
+  'observed',
+  /^\d{15,17}\|[A-Za-z0-9_-]{27,40}$/,
+  'the app id, a vertical bar, and 27 to 40 letters, digits, dashes and underscores',
+  `${'0'.repeat(15)}|${'x'.repeat(27)}`,
+  { anyLength: /^\d{15,}\|[A-Za-z0-9_-]{27,}$/ },
+)
 
 const appSecret: Lookalike = { pattern: /^[a-f0-9]{32}$/, is: 'an app secret, which belongs under appSecret' }
 
@@ -28,7 +28,7 @@ export const facebook: ServiceDefinition = {
     secretField('accessToken', 'Token of a user, a page or a system user (EAA...), or of an app (id|secret).', {
       aliases: ['page_token'],
       shape: tokenShape,
-      lookalikes: [appSecret, { pattern: /^\d{15,18}$/, is: 'an app id, which belongs under appId' }],
+      lookalikes: [appSecret, [/^\d{15,18}$/, 'an app id, which belongs under appId']],
     }),
     plainField('appId', 'Id of the app: 15 to 18 digits.', {
       shape: token(digits(15, 18), 'observed'),
@@ -36,7 +36,7 @@ export const facebook: ServiceDefinition = {
     }),
     secretField('appSecret', 'Secret of the app: 32 hexadecimal digits.', {
       shape: token(hex(32), 'observed'),
-      lookalikes: [{ pattern: /^EAA/, is: 'an access token (EAA...), which belongs under accessToken' }],
+      lookalikes: [[/^EAA/, 'an access token (EAA...), which belongs under accessToken']],
     }),
   ],
   variants: [

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 import { alphanumeric, token } from '../shapes.ts'
 
 export const fullcontact: ServiceDefinition = {
@@ -16,6 +16,6 @@ export const fullcontact: ServiceDefinition = {
     }),
   ],
   variants: [variant('token', 'API key.', ['token'])],
-  tracardi: [{ type: 'full-contact', credentials: { token: '{token}' } }],
+  tracardi: [resource('full-contact', { token: '{token}' })],
   notConfirmed: ['The form of the API key.'],
 }

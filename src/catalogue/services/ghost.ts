@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant, webUrlField } from '../fields.ts'
+import { resource, secretField, variant, webUrlField } from '../fields.ts'
 import { hex, token } from '../shapes.ts'
 
 export const ghost: ServiceDefinition = {
@@ -17,11 +17,11 @@ export const ghost: ServiceDefinition = {
       aliases: ['admin_api_key', 'GHOST_ADMIN_API_KEY'],
       shape: token([hex(24), ':', hex(64)], 'observed'),
       lookalikes: [
-        { pattern: /^[0-9a-f]{26}$/, is: 'a Content API key, which may only read' },
-        { pattern: /^[0-9a-f]{64}$/, is: 'only the secret half of the key' },
+        [/^[0-9a-f]{26}$/, 'a Content API key, which may only read'],
+        [/^[0-9a-f]{64}$/, 'only the secret half of the key'],
       ],
     }),
   ],
   variants: [variant('adminKey', 'Admin API key.', ['apiUrl', 'apiKey'])],
-  tracardi: [{ type: 'ghost', credentials: { api_url: '{apiUrl}', api_key: '{apiKey}' } }],
+  tracardi: [resource('ghost', { api_url: '{apiUrl}', api_key: '{apiKey}' })],
 }

@@ -1,6 +1,6 @@
 import { crc32Tail } from '../checksum.ts'
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
 import { hex, token, webUrlShape } from '../shapes.ts'
 
 /** Tokens of 40 characters end with the checksum of the 30 behind the prefix. Nothing is known of others. */
@@ -33,8 +33,8 @@ export const github: ServiceDefinition = {
       env: ['GITHUB_TOKEN', 'GH_TOKEN'],
       shape: tokenShape,
       lookalikes: [
-        { pattern: /^-----BEGIN /, is: 'a private key, such as that of an app; tokens are made with it' },
-        { pattern: /^(?:Iv\d\.|Iv23|Ov23)\w+$/, is: 'the client id of an app' },
+        [/^-----BEGIN /, 'a private key, such as that of an app; tokens are made with it'],
+        [/^(?:Iv\d\.|Iv23|Ov23)\w+$/, 'the client id of an app'],
       ],
     }),
     plainField('apiUrl', 'Address of the API. Of an own GitHub server: https://<host>/api/v3.', {
@@ -58,10 +58,5 @@ export const github: ServiceDefinition = {
       recognise: (text) => oldTokenShape.pattern.test(text('token') ?? ''),
     }),
   ],
-  tracardi: [
-    {
-      type: 'github',
-      credentials: { api_url: '{apiUrl|https://api.github.com/}', personal_access_token: '{token}' },
-    },
-  ],
+  tracardi: [resource('github', { api_url: '{apiUrl|https://api.github.com/}', personal_access_token: '{token}' })],
 }

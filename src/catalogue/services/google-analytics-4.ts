@@ -1,14 +1,14 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { base64url, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { base64url, form, token } from '../shapes.ts'
 
-const trackingIdShape: Shape = {
-  pattern: /^UA-\d{4,10}-\d{1,4}$/,
-  confidence: 'observed',
-  expected: 'UA-, a number, a dash and a number',
-  example: 'UA-0000000-1',
-  prefix: 'UA-',
-}
+const trackingIdShape: Shape = form(
+  'observed',
+  /^UA-\d{4,10}-\d{1,4}$/,
+  'UA-, a number, a dash and a number',
+  'UA-0000000-1',
+  { prefix: 'UA-' },
+)
 
 export const googleAnalytics4: ServiceDefinition = {
   id: 'google-analytics-4',
@@ -20,19 +20,15 @@ export const googleAnalytics4: ServiceDefinition = {
   fields: [
     plainField('measurementId', 'Id of the data stream: begins with G-.', {
       env: ['GA_MEASUREMENT_ID'],
-      shape: {
-        pattern: /^G-[A-Z0-9]{6,12}$/,
-        confidence: 'observed',
-        expected: 'G- and 6 to 12 upper-case letters and digits',
-        example: 'G-XXXXXXXXXX',
+      shape: form('observed', /^G-[A-Z0-9]{6,12}$/, 'G- and 6 to 12 upper-case letters and digits', 'G-XXXXXXXXXX', {
         prefix: 'G-',
         anyLength: /^G-[A-Z0-9]+$/,
-      },
+      }),
       lookalikes: [
-        { pattern: /^UA-\d/, is: 'the id of a Universal Analytics property, which Google has switched off' },
-        { pattern: /^GTM-/, is: 'the id of a Tag Manager container (GTM-...)' },
-        { pattern: /^(?:GT|AW|DC)-/, is: 'the id of a tag of another product' },
-        { pattern: /^\d{6,12}$/, is: 'the number of a property or a stream' },
+        [/^UA-\d/, 'the id of a Universal Analytics property, which Google has switched off'],
+        [/^GTM-/, 'the id of a Tag Manager container (GTM-...)'],
+        [/^(?:GT|AW|DC)-/, 'the id of a tag of another product'],
+        [/^\d{6,12}$/, 'the number of a property or a stream'],
       ],
     }),
     secretField('apiSecret', 'Secret for the Measurement Protocol.', {
@@ -43,7 +39,7 @@ export const googleAnalytics4: ServiceDefinition = {
     plainField('trackingId', 'Id of a Universal Analytics property: begins with UA-.', {
       aliases: ['google_analytics_id'],
       shape: trackingIdShape,
-      lookalikes: [{ pattern: /^G-/, is: 'a measurement id, which belongs under measurementId' }],
+      lookalikes: [[/^G-/, 'a measurement id, which belongs under measurementId']],
     }),
   ],
   variants: [
@@ -53,12 +49,8 @@ export const googleAnalytics4: ServiceDefinition = {
     ]),
   ],
   tracardi: [
-    {
-      type: 'google_v4_id',
-      variants: ['ga4'],
-      credentials: { api_key: '{apiSecret}', measurement_id: '{measurementId}' },
-    },
-    { type: 'google_id', variants: ['ua3'], credentials: { google_analytics_id: '{trackingId}' } },
+    resource('google_v4_id', { api_key: '{apiSecret}', measurement_id: '{measurementId}' }, ['ga4']),
+    resource('google_id', { google_analytics_id: '{trackingId}' }, ['ua3']),
   ],
   notConfirmed: ['The form of the secret, and how long a measurement id may be.'],
 }

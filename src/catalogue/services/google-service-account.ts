@@ -1,6 +1,6 @@
 import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { base64url, emailShape, privateKeyShape, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { base64url, emailShape, form, privateKeyShape, token } from '../shapes.ts'
 
 const serviceAccountEmail = /^[^@\s]+@[^@\s]+\.gserviceaccount\.com$/
 
@@ -19,12 +19,11 @@ function isKeyDocument(text: string): boolean {
   }
 }
 
-const documentShape: Shape = {
-  pattern: /^\s*\{[^]*"type"\s*:\s*"service_account"[^]*\}\s*$/,
-  accepts: isKeyDocument,
-  confidence: 'documented',
-  expected: 'the whole JSON key of a service account, whose private_key is PEM with its line breaks as \\n',
-  example: JSON.stringify({
+const documentShape: Shape = form(
+  'documented',
+  /^\s*\{[^]*"type"\s*:\s*"service_account"[^]*\}\s*$/,
+  'the whole JSON key of a service account, whose private_key is PEM with its line breaks as \\n',
+  JSON.stringify({
     type: 'service_account',
     project_id: 'example',
     private_key_id: '0'.repeat(40),
@@ -32,7 +31,8 @@ const documentShape: Shape = {
     client_email: 'app@example.iam.gserviceaccount.com',
     client_id: '0'.repeat(21),
   }),
-}
+  { accepts: isKeyDocument },
+)
 
 const otherDocuments: readonly Lookalike[] = [
   { pattern: /^\s*\{\s*"(?:installed|web)"\s*:/, is: 'the JSON document of an OAuth client' },
@@ -88,10 +88,9 @@ export const googleServiceAccount: ServiceDefinition = {
     variant('apiKey', 'API key.', ['apiKey']),
   ],
   tracardi: [
-    {
-      type: 'google-cloud-service-account',
-      variants: ['serviceAccount'],
-      credentials: {
+    resource(
+      'google-cloud-service-account',
+      {
         type: 'service_account',
         project_id: '{serviceAccountJson.project_id}',
         private_key_id: '{serviceAccountJson.private_key_id}',
@@ -100,11 +99,11 @@ export const googleServiceAccount: ServiceDefinition = {
         client_id: '{serviceAccountJson.client_id}',
         token_uri: '{serviceAccountJson.token_uri|https://oauth2.googleapis.com/token}',
       },
-    },
-    {
-      type: 'google-cloud-service-account',
-      variants: ['serviceAccountFields'],
-      credentials: {
+      ['serviceAccount'],
+    ),
+    resource(
+      'google-cloud-service-account',
+      {
         type: 'service_account',
         project_id: '{projectId}',
         private_key_id: '{privateKeyId}',
@@ -113,6 +112,7 @@ export const googleServiceAccount: ServiceDefinition = {
         client_id: '{clientId}',
         token_uri: 'https://oauth2.googleapis.com/token',
       },
-    },
+      ['serviceAccountFields'],
+    ),
   ],
 }

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { passwordField, plainField, secretField, usernameField, variant } from '../fields.ts'
-import { connectionUrlShape, headersShape, webUrlShape } from '../shapes.ts'
+import { passwordField, plainField, resource, secretField, usernameField, variant } from '../fields.ts'
+import { connectionUrlShape, form, headersShape, webUrlShape } from '../shapes.ts'
 
 const urlShape: Shape = {
   ...webUrlShape('http', 'https'),
@@ -27,12 +27,7 @@ export const httpApi: ServiceDefinition = {
     secretField('token', 'Bearer token or API key.', {
       aliases: ['api_key', 'apiKey', 'bearer'],
       env: ['API_KEY'],
-      shape: {
-        pattern: /^[\x21-\x7e]+$/,
-        confidence: 'guess',
-        expected: 'printable characters without spaces',
-        example: 'not-a-real-token',
-      },
+      shape: form('guess', /^[\x21-\x7e]+$/, 'printable characters without spaces', 'not-a-real-token'),
     }),
     secretField('headers', 'Headers: a JSON object of texts.', {
       multiline: true,
@@ -54,20 +49,13 @@ export const httpApi: ServiceDefinition = {
   ],
   pairs: [['username', 'password']],
   tracardi: [
-    {
-      type: 'api',
-      variants: ['bearer'],
-      credentials: { url: '{url}', proxy: '{proxy}', headers: '{"Authorization":"Bearer {token}"}' },
-    },
-    {
-      type: 'api',
-      credentials: {
-        url: '{url}',
-        proxy: '{proxy}',
-        username: '{username}',
-        password: '{password}',
-        headers: '{headers}',
-      },
-    },
+    resource('api', { url: '{url}', proxy: '{proxy}', headers: '{"Authorization":"Bearer {token}"}' }, ['bearer']),
+    resource('api', {
+      url: '{url}',
+      proxy: '{proxy}',
+      username: '{username}',
+      password: '{password}',
+      headers: '{headers}',
+    }),
   ],
 }

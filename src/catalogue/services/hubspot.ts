@@ -1,17 +1,19 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
-import { uuidShape } from '../shapes.ts'
+import { resource, secretField, variant } from '../fields.ts'
+import { form, uuidShape } from '../shapes.ts'
 
-const tokenShape: Shape = {
-  pattern: /^pat-(?:na|eu|ap)\d-[A-Za-z0-9]{8}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{12}$/,
-  confidence: 'observed',
-  expected: '44 characters: pat-, the region (na1, eu1), and a UUID',
-  example: `pat-na1-00000000-0000-0000-0000-${'0'.repeat(12)}`,
-  length: 44,
-  prefix: 'pat-',
-  distinctive: 'a HubSpot access token (pat-...)',
-  anyLength: /^pat-(?:na|eu|ap)\d-[A-Za-z0-9-]+$/,
-}
+const tokenShape: Shape = form(
+  'observed',
+  /^pat-(?:na|eu|ap)\d-[A-Za-z0-9]{8}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{4}-[A-Za-z0-9]{12}$/,
+  '44 characters: pat-, the region (na1, eu1), and a UUID',
+  `pat-na1-00000000-0000-0000-0000-${'0'.repeat(12)}`,
+  {
+    length: 44,
+    prefix: 'pat-',
+    distinctive: 'a HubSpot access token (pat-...)',
+    anyLength: /^pat-(?:na|eu|ap)\d-[A-Za-z0-9-]+$/,
+  },
+)
 
 const hapikeyShape = uuidShape('observed', {
   retired:
@@ -41,6 +43,6 @@ export const hubspot: ServiceDefinition = {
       recognise: (text) => hapikeyShape.pattern.test(text('token') ?? ''),
     }),
   ],
-  tracardi: [{ type: 'hubspot', credentials: { token: '{token}' } }],
+  tracardi: [resource('hubspot', { token: '{token}' })],
   notConfirmed: ['That service keys look like the tokens of private apps.'],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { hostField, passwordField, portField, usernameField, variant } from '../fields.ts'
+import { hostField, passwordField, portField, resource, usernameField, variant } from '../fields.ts'
 import { urlLookalike } from '../shapes.ts'
 
 export const imap: ServiceDefinition = {
@@ -20,9 +20,6 @@ export const imap: ServiceDefinition = {
   ],
   variants: [variant('login', 'User and password.', ['host', 'username', 'password'], ['port'])],
   tracardi: [
-    {
-      type: 'imap-server',
-      credentials: { host: '{host}', port: '{port|993}', username: '{username}', password: '{password}' },
-    },
+    resource('imap-server', { host: '{host}', port: '{port|993}', username: '{username}', password: '{password}' }),
   ],
 }

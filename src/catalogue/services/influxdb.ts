@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { passwordField, plainField, secretField, usernameField, variant, webUrlField } from '../fields.ts'
+import { passwordField, plainField, resource, secretField, usernameField, variant, webUrlField } from '../fields.ts'
+import { form } from '../shapes.ts'
 
 export const influxdb: ServiceDefinition = {
   id: 'influxdb',
@@ -16,12 +17,7 @@ export const influxdb: ServiceDefinition = {
     secretField('token', 'API token. Whoever sets up the server may choose its first one.', {
       aliases: ['api_token', 'admin-token', 'INFLUX_TOKEN', 'INFLUXDB_TOKEN'],
       env: ['INFLUXDB_V2_TOKEN'],
-      shape: {
-        pattern: /^[A-Za-z0-9_-]{86}==$/,
-        confidence: 'guess',
-        expected: '88 characters that end with ==',
-        example: `${'x'.repeat(86)}==`,
-      },
+      shape: form('guess', /^[A-Za-z0-9_-]{86}==$/, '88 characters that end with ==', `${'x'.repeat(86)}==`),
     }),
     plainField('org', 'Organization.', {
       aliases: ['organization', 'INFLUX_ORG'],
@@ -38,6 +34,6 @@ export const influxdb: ServiceDefinition = {
     variant('v1', 'User and password of InfluxDB 1.', ['url', 'username', 'password'], ['database']),
   ],
   pairs: [['username', 'password']],
-  tracardi: [{ type: 'influxdb', variants: ['token'], credentials: { url: '{url}', token: '{token}' } }],
+  tracardi: [resource('influxdb', { url: '{url}', token: '{token}' }, ['token'])],
   notConfirmed: ['The form of tokens.'],
 }

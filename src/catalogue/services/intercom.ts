@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
 import { plainField, secretField, variant } from '../fields.ts'
-import { oneOf } from '../shapes.ts'
+import { form, oneOf } from '../shapes.ts'
 
 export const intercom: ServiceDefinition = {
   id: 'intercom',
@@ -12,14 +12,13 @@ export const intercom: ServiceDefinition = {
   fields: [
     secretField('accessToken', 'Access token: 60 characters.', {
       aliases: ['token'],
-      shape: {
-        pattern: /^(?:[A-Za-z0-9+/=_-]{59}=|[A-Za-z0-9=_-]{60})$/,
-        confidence: 'observed',
-        expected: '60 characters of base64',
-        example: `${'x'.repeat(59)}=`,
-        length: 60,
-        anyLength: /^[A-Za-z0-9+/=_-]+$/,
-      },
+      shape: form(
+        'observed',
+        /^(?:[A-Za-z0-9+/=_-]{59}=|[A-Za-z0-9=_-]{60})$/,
+        '60 characters of base64',
+        `${'x'.repeat(59)}=`,
+        { length: 60, anyLength: /^[A-Za-z0-9+/=_-]+$/ },
+      ),
     }),
     plainField('region', 'Where the data are kept.', { shape: oneOf('documented', 'us', 'eu', 'au') }),
   ],

@@ -5,10 +5,11 @@ import {
   clientKeyField,
   passwordField,
   plainField,
+  resource,
   usernameField,
   variant,
 } from '../fields.ts'
-import { oneOf } from '../shapes.ts'
+import { form, oneOf } from '../shapes.ts'
 
 export const kafka: ServiceDefinition = {
   id: 'kafka',
@@ -21,13 +22,13 @@ export const kafka: ServiceDefinition = {
     plainField('brokers', 'Brokers to begin with: host:port, several with commas between them.', {
       aliases: ['broker', 'bootstrap_servers', 'bootstrap.servers', 'bootstrapServers', 'KAFKA_BOOTSTRAP_SERVERS'],
       env: ['KAFKA_BROKERS'],
-      shape: {
-        pattern: /^[A-Za-z0-9._-]+:\d{1,5}(?:,[A-Za-z0-9._-]+:\d{1,5})*$/,
-        confidence: 'documented',
-        expected: 'host:port[,host:port...], without spaces',
-        example: 'kafka-0.example.internal:9093',
-      },
-      lookalikes: [{ pattern: /^[A-Za-z_]+:\/\//, is: 'a listener with its protocol; only host:port belongs here' }],
+      shape: form(
+        'documented',
+        /^[A-Za-z0-9._-]+:\d{1,5}(?:,[A-Za-z0-9._-]+:\d{1,5})*$/,
+        'host:port[,host:port...], without spaces',
+        'kafka-0.example.internal:9093',
+      ),
+      lookalikes: [[/^[A-Za-z_]+:\/\//, 'a listener with its protocol; only host:port belongs here']],
     }),
     usernameField('SASL user, or API key of Confluent Cloud.', {
       aliases: ['sasl_username', 'api_key'],
@@ -39,12 +40,12 @@ export const kafka: ServiceDefinition = {
     }),
     plainField('mechanism', 'SASL mechanism.', {
       aliases: ['sasl_mechanism', 'sasl.mechanism'],
-      shape: {
-        pattern: /^(?:plain|scram-sha-(?:256|512)|oauthbearer|gssapi|aws|aws_msk_iam)$/i,
-        confidence: 'documented',
-        expected: 'PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER',
-        example: 'SCRAM-SHA-512',
-      },
+      shape: form(
+        'documented',
+        /^(?:plain|scram-sha-(?:256|512)|oauthbearer|gssapi|aws|aws_msk_iam)$/i,
+        'PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER',
+        'SCRAM-SHA-512',
+      ),
     }),
     plainField('securityProtocol', 'Security protocol.', {
       aliases: ['security.protocol'],
@@ -68,17 +69,17 @@ export const kafka: ServiceDefinition = {
     ['clientCertificate', 'clientKey'],
   ],
   tracardi: [
-    {
-      type: 'kafka',
-      variants: ['sasl'],
-      credentials: {
+    resource(
+      'kafka',
+      {
         broker: '{brokers}',
         security_protocol: '{securityProtocol|SASL_SSL}',
         sasl_mechanism: '{mechanism|SCRAM-SHA-512}',
         username: '{username}',
         password: '{password}',
       },
-    },
+      ['sasl'],
+    ),
   ],
   notConfirmed: ['The keys of the Secret of a KafkaUser (user.crt, user.key).'],
 }

@@ -1,14 +1,14 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { form, hex, token } from '../shapes.ts'
 
-const apiKeyShape: Shape = {
-  pattern: /^[0-9a-f]{32}-[a-z]{2,4}\d{1,3}$/,
-  confidence: 'observed',
-  expected: '32 hexadecimal digits, a dash and the data centre, such as -us13',
-  example: `${'0'.repeat(32)}-us1`,
-  distinctive: 'a Mailchimp API key (...-us1)',
-}
+const apiKeyShape: Shape = form(
+  'observed',
+  /^[0-9a-f]{32}-[a-z]{2,4}\d{1,3}$/,
+  '32 hexadecimal digits, a dash and the data centre, such as -us13',
+  `${'0'.repeat(32)}-us1`,
+  { distinctive: 'a Mailchimp API key (...-us1)' },
+)
 
 export const mailchimp: ServiceDefinition = {
   id: 'mailchimp',
@@ -22,8 +22,8 @@ export const mailchimp: ServiceDefinition = {
       aliases: ['key', 'token'],
       shape: apiKeyShape,
       lookalikes: [
-        { pattern: /^[0-9a-f]{32}$/, is: 'an API key without its data centre (-us13), or an OAuth token' },
-        { pattern: /^(?:md-)?[A-Za-z0-9_-]{22}$/, is: 'a key for transactional e-mail, which is the service mandrill' },
+        [/^[0-9a-f]{32}$/, 'an API key without its data centre (-us13), or an OAuth token'],
+        [/^(?:md-)?[A-Za-z0-9_-]{22}$/, 'a key for transactional e-mail, which is the service mandrill'],
       ],
     }),
     secretField('accessToken', 'OAuth access token, which has no data centre.', {
@@ -33,13 +33,8 @@ export const mailchimp: ServiceDefinition = {
     plainField('server', 'Data centre.', {
       aliases: ['server_prefix', 'dc'],
       env: ['MAILCHIMP_SERVER_PREFIX'],
-      shape: {
-        pattern: /^[a-z]{2,4}\d{1,3}$/,
-        confidence: 'observed',
-        expected: 'a data centre such as us13',
-        example: 'us1',
-      },
-      lookalikes: [{ pattern: /\./, is: 'a host name; only its first part belongs here' }],
+      shape: form('observed', /^[a-z]{2,4}\d{1,3}$/, 'a data centre such as us13', 'us1'),
+      lookalikes: [[/\./, 'a host name; only its first part belongs here']],
     }),
   ],
   variants: [
@@ -54,6 +49,6 @@ export const mailchimp: ServiceDefinition = {
       because: 'Use the server that stands behind the dash of the API key, or leave it out.',
     },
   ],
-  tracardi: [{ type: 'mailchimp', variants: ['apiKey'], credentials: { token: '{apiKey}' } }],
+  tracardi: [resource('mailchimp', { token: '{apiKey}' }, ['apiKey'])],
   notConfirmed: ['The form of OAuth access tokens.'],
 }

@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
 import { secretField, variant } from '../fields.ts'
+import { form } from '../shapes.ts'
 
 export const mandrill: ServiceDefinition = {
   id: 'mandrill',
@@ -10,14 +11,14 @@ export const mandrill: ServiceDefinition = {
   fields: [
     secretField('apiKey', 'API key: 22 characters, newer ones with md- before them.', {
       aliases: ['key'],
-      shape: {
-        pattern: /^(?:md-)?[A-Za-z0-9_-]{22}$/,
-        confidence: 'observed',
-        expected: '22 letters, digits, dashes and underscores, with or without md- before them',
-        example: 'x'.repeat(22),
-        anyLength: /^(?:md-)?[A-Za-z0-9_-]{22,30}$/,
-      },
-      lookalikes: [{ pattern: /^[0-9a-f]{32}-[a-z]{2,4}\d{1,3}$/, is: 'a Mailchimp Marketing key (...-us1)' }],
+      shape: form(
+        'observed',
+        /^(?:md-)?[A-Za-z0-9_-]{22}$/,
+        '22 letters, digits, dashes and underscores, with or without md- before them',
+        'x'.repeat(22),
+        { anyLength: /^(?:md-)?[A-Za-z0-9_-]{22,30}$/ },
+      ),
+      lookalikes: [[/^[0-9a-f]{32}-[a-z]{2,4}\d{1,3}$/, 'a Mailchimp Marketing key (...-us1)']],
     }),
   ],
   variants: [variant('apiKey', 'API key.', ['apiKey'])],

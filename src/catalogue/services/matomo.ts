@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
-import { hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
+import { form, hex, token } from '../shapes.ts'
 
 export const matomo: ServiceDefinition = {
   id: 'matomo',
@@ -21,14 +21,12 @@ export const matomo: ServiceDefinition = {
     secretField('tokenAuth', 'token_auth of a user: 32 hexadecimal digits.', {
       aliases: ['token', 'auth_token', 'MATOMO_TOKEN'],
       shape: token(hex(32), 'documented'),
-      lookalikes: [
-        { pattern: /^anonymous$/i, is: 'the word anonymous, which is what everybody may do without a token' },
-      ],
+      lookalikes: [[/^anonymous$/i, 'the word anonymous, which is what everybody may do without a token']],
       env: ['MATOMO_TOKEN_AUTH'],
     }),
     plainField('siteId', 'Number of the site to track.', {
       aliases: ['idSite', 'idsite', 'id_site'],
-      shape: { pattern: /^[1-9]\d{0,9}$/, confidence: 'documented', expected: 'a number from 1 on', example: '1' },
+      shape: form('documented', /^[1-9]\d{0,9}$/, 'a number from 1 on', '1'),
     }),
     plainField('clientId', 'Client id of the OAuth 2 plugin.', { example: 'example-client' }),
     secretField('clientSecret', 'Client secret of the OAuth 2 plugin.', { example: 'not-a-real-secret' }),
@@ -44,6 +42,6 @@ export const matomo: ServiceDefinition = {
   ],
   pairs: [['clientId', 'clientSecret']],
   // Tracardi appends /matomo.php to the address.
-  tracardi: [{ type: 'matomo', variants: ['tokenAuth'], credentials: { token: '{tokenAuth}', api_url: '{url}' } }],
+  tracardi: [resource('matomo', { token: '{tokenAuth}', api_url: '{url}' }, ['tokenAuth'])],
   notConfirmed: ['Names and forms of the client credentials of the OAuth 2 plugin.'],
 }

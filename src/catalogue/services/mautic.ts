@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
 
 export const mautic: ServiceDefinition = {
   id: 'mautic',
@@ -24,10 +24,5 @@ export const mautic: ServiceDefinition = {
   ],
   variants: [variant('clientCredentials', 'Client credentials (OAuth 2).', ['apiUrl', 'publicKey', 'privateKey'])],
   pairs: [['publicKey', 'privateKey']],
-  tracardi: [
-    {
-      type: 'mautic',
-      credentials: { public_key: '{publicKey}', private_key: '{privateKey}', api_url: '{apiUrl}' },
-    },
-  ],
+  tracardi: [resource('mautic', { public_key: '{publicKey}', private_key: '{privateKey}', api_url: '{apiUrl}' })],
 }

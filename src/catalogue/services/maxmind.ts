@@ -1,5 +1,5 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
 import { alphanumeric, digits, oneOf, token } from '../shapes.ts'
 
 const oldKeyShape: Shape = token(alphanumeric(16), 'documented')
@@ -16,7 +16,7 @@ export const maxmind: ServiceDefinition = {
       aliases: ['MAXMIND_ACCOUNT_ID'],
       env: ['GEOIPUPDATE_ACCOUNT_ID'],
       shape: token(digits(2, 7), { confidence: 'observed', example: '123456' }),
-      lookalikes: [{ pattern: /@/, is: 'an e-mail address; the number of the account belongs here' }],
+      lookalikes: [[/@/, 'an e-mail address; the number of the account belongs here']],
     }),
     secretField('licenseKey', 'License key: 40 characters that end with _mmk, or 16 of the old form.', {
       aliases: ['license', 'MAXMIND_LICENSE_KEY'],
@@ -39,9 +39,6 @@ export const maxmind: ServiceDefinition = {
     }),
   ],
   tracardi: [
-    {
-      type: 'ip-geo-locator',
-      credentials: { host: '{host|geolite.info}', license: '{licenseKey}', accountId: '{accountId}' },
-    },
+    resource('ip-geo-locator', { host: '{host|geolite.info}', license: '{licenseKey}', accountId: '{accountId}' }),
   ],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 
 export const meaningcloud: ServiceDefinition = {
   id: 'meaningcloud',
@@ -14,5 +14,5 @@ export const meaningcloud: ServiceDefinition = {
     }),
   ],
   variants: [variant('token', 'License key.', ['token'])],
-  tracardi: [{ type: 'meaningcloud', credentials: { token: '{token}' } }],
+  tracardi: [resource('meaningcloud', { token: '{token}' })],
 }

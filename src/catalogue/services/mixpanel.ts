@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { alphanumeric, hex, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { alphanumeric, form, hex, token } from '../shapes.ts'
 
 export const mixpanel: ServiceDefinition = {
   id: 'mixpanel',
@@ -20,16 +20,16 @@ export const mixpanel: ServiceDefinition = {
     ),
     plainField('serverPrefix', 'Where the data are kept: us, eu or in.', {
       aliases: ['region'],
-      shape: { pattern: /^(?:us|eu|in)$/i, confidence: 'documented', expected: 'us, eu or in', example: 'eu' },
+      shape: form('documented', /^(?:us|eu|in)$/i, 'us, eu or in', 'eu'),
     }),
     plainField('serviceAccountUsername', 'User of a service account.', {
       aliases: ['username'],
-      shape: {
-        pattern: /^[A-Za-z0-9.-]+\.mp-service-account$/,
-        confidence: 'observed',
-        expected: 'a name that ends with .mp-service-account',
-        example: 'app.000000.mp-service-account',
-      },
+      shape: form(
+        'observed',
+        /^[A-Za-z0-9.-]+\.mp-service-account$/,
+        'a name that ends with .mp-service-account',
+        'app.000000.mp-service-account',
+      ),
     }),
     secretField('serviceAccountSecret', 'Secret of the service account: 32 letters and digits.', {
       aliases: ['secret', 'password'],
@@ -47,14 +47,11 @@ export const mixpanel: ServiceDefinition = {
   ],
   pairs: [['serviceAccountUsername', 'serviceAccountSecret']],
   tracardi: [
-    {
-      type: 'mixpanel',
-      credentials: {
-        token: '{token}',
-        server_prefix: '{serverPrefix|US}',
-        username: '{serviceAccountUsername}',
-        password: '{serviceAccountSecret}',
-      },
-    },
+    resource('mixpanel', {
+      token: '{token}',
+      server_prefix: '{serverPrefix|US}',
+      username: '{serviceAccountUsername}',
+      password: '{serviceAccountSecret}',
+    }),
   ],
 }

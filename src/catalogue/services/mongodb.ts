@@ -1,5 +1,5 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { passwordField, plainField, secretField, usernameField, variant } from '../fields.ts'
+import { passwordField, plainField, resource, secretField, usernameField, variant } from '../fields.ts'
 import { connectionUrlShape, numberShape } from '../shapes.ts'
 
 const urlShape = connectionUrlShape({
@@ -41,5 +41,5 @@ export const mongodb: ServiceDefinition = {
   ],
   variants: [variant('uri', 'Connection string.', ['uri'], ['username', 'password', 'timeout'])],
   pairs: [['username', 'password']],
-  tracardi: [{ type: 'mongodb', credentials: { uri: '{uri}', timeout: '{timeout|5000}' } }],
+  tracardi: [resource('mongodb', { uri: '{uri}', timeout: '{timeout|5000}' })],
 }

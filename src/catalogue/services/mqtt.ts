@@ -6,10 +6,12 @@ import {
   passwordField,
   plainField,
   portField,
+  resource,
   usernameField,
   variant,
 } from '../fields.ts'
 import { webUrlProblems } from '../url.ts'
+import { form } from '../shapes.ts'
 
 const schemes = ['mqtt', 'mqtts', 'ws', 'wss', 'tcp', 'ssl']
 
@@ -24,24 +26,19 @@ export const mqtt: ServiceDefinition = {
     plainField('url', "Broker, without user and password. Also the bare host name, as Tracardi's form has it.", {
       aliases: ['broker', 'host'],
       env: ['MQTT_URL'],
-      shape: {
-        pattern: /^(?:(?:mqtts?|wss?|tcp|ssl):\/\/)?[A-Za-z0-9._:[\]/-]+$/,
-        confidence: 'observed',
-        expected: 'mqtt[s]://host[:port], or a host name',
-        example: 'mqtt://mqtt.example.internal',
-        problems: (text) => (text.includes('://') ? webUrlProblems(text, schemes, true) : []),
-      },
+      shape: form(
+        'observed',
+        /^(?:(?:mqtts?|wss?|tcp|ssl):\/\/)?[A-Za-z0-9._:[\]/-]+$/,
+        'mqtt[s]://host[:port], or a host name',
+        'mqtt://mqtt.example.internal',
+        { problems: (text) => (text.includes('://') ? webUrlProblems(text, schemes, true) : []) },
+      ),
     }),
     portField('Port. Default: 1883, with TLS 8883.', { aliases: ['PORT'], example: '1883' }),
     usernameField('User.', { env: ['MQTT_USERNAME'] }),
     passwordField('Password of the user.', { env: ['MQTT_PASSWORD'] }),
     plainField('clientId', 'Client id. Two clients with the same id throw each other out.', {
-      shape: {
-        pattern: /^[\x21-\x7e]{1,65}$/,
-        confidence: 'guess',
-        expected: 'at most 65 printable characters without spaces',
-        example: 'app-1',
-      },
+      shape: form('guess', /^[\x21-\x7e]{1,65}$/, 'at most 65 printable characters without spaces', 'app-1'),
     }),
     caCertField(),
     clientCertificateField(),
@@ -58,11 +55,9 @@ export const mqtt: ServiceDefinition = {
   ],
   pairs: [['clientCertificate', 'clientKey']],
   tracardi: [
-    {
-      type: 'mqtt',
-      variants: ['userpass'],
-      credentials: { url: '{url}', port: '{port|1883}', username: '{username}', password: '{password}' },
-    },
+    resource('mqtt', { url: '{url}', port: '{port|1883}', username: '{username}', password: '{password}' }, [
+      'userpass',
+    ]),
   ],
   notConfirmed: ['How long a client id may be: brokers differ.'],
 }

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, secretField, variant } from '../fields.ts'
-import { connectionUrlShape, urlLookalike } from '../shapes.ts'
+import { hostField, passwordField, plainField, portField, resource, secretField, variant } from '../fields.ts'
+import { connectionUrlShape, form, urlLookalike } from '../shapes.ts'
 
 const uriShape: Shape = {
   ...connectionUrlShape({
@@ -30,29 +30,19 @@ export const mysql: ServiceDefinition = {
     plainField('user', 'User.', {
       aliases: ['username', 'db_user'],
       env: ['MYSQL_USER'],
-      shape: {
-        pattern: /^[^\p{Cc}]{1,80}$/u,
-        confidence: 'guess',
-        expected: 'at most 80 characters',
-        example: 'app',
-      },
+      shape: form('guess', /^[^\p{Cc}]{1,80}$/u, 'at most 80 characters', 'app'),
     }),
     passwordField('Password of the user.', { aliases: ['mysql-password'], env: ['MYSQL_PASSWORD'] }),
     plainField('database', 'Name of the database.', {
       aliases: ['db', 'dbname'],
       env: ['MYSQL_DATABASE'],
-      shape: {
-        pattern: /^[^/\\.\p{Cc}]{1,64}$/u,
-        confidence: 'guess',
-        expected: 'at most 64 characters, without slashes and dots',
-        example: 'appdb',
-      },
+      shape: form('guess', /^[^/\\.\p{Cc}]{1,64}$/u, 'at most 64 characters, without slashes and dots', 'appdb'),
     }),
     secretField('uri', 'One URL, special characters percent-encoded, in place of the other fields.', {
       aliases: ['url', 'dsn', 'connectionString', 'connection_string'],
       env: ['DATABASE_URL'],
       shape: uriShape,
-      lookalikes: [{ pattern: /^jdbc:/i, is: 'a JDBC URL, which only Java reads' }],
+      lookalikes: [[/^jdbc:/i, 'a JDBC URL, which only Java reads']],
     }),
   ],
   variants: [
@@ -61,28 +51,22 @@ export const mysql: ServiceDefinition = {
     variant('uri', 'One URL.', ['uri']),
   ],
   tracardi: [
-    {
-      type: 'mysql',
-      variants: ['fields'],
-      credentials: {
-        host: '{host}',
-        port: '{port|3306}',
-        user: '{user}',
-        password: '{password}',
-        database: '{database}',
-      },
-    },
-    {
-      type: 'mysql',
-      variants: ['uri'],
-      credentials: {
+    resource(
+      'mysql',
+      { host: '{host}', port: '{port|3306}', user: '{user}', password: '{password}', database: '{database}' },
+      ['fields'],
+    ),
+    resource(
+      'mysql',
+      {
         host: '{uri.host}',
         port: '{uri.port|3306}',
         user: '{uri.user}',
         password: '{uri.password}',
         database: '{uri.path}',
       },
-    },
+      ['uri'],
+    ),
   ],
   notConfirmed: ['How long users and names of databases may be (80 and 64 characters).'],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant, webUrlField } from '../fields.ts'
+import { resource, secretField, variant, webUrlField } from '../fields.ts'
 import { hex, token } from '../shapes.ts'
 
 export const novu: ServiceDefinition = {
@@ -19,6 +19,6 @@ export const novu: ServiceDefinition = {
     }),
   ],
   variants: [variant('secretKey', 'Secret key.', ['secretKey'], ['host'])],
-  tracardi: [{ type: 'novu', credentials: { host: '{host|https://api.novu.co}', token: '{secretKey}' } }],
+  tracardi: [resource('novu', { host: '{host|https://api.novu.co}', token: '{secretKey}' })],
   notConfirmed: ['The form of the secret key.'],
 }

@@ -1,6 +1,7 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
 import { webUrlProblems } from '../url.ts'
+import { form } from '../shapes.ts'
 
 const keyShape: Shape = {
   pattern: /^sk-(?:(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{40,}|[A-Za-z0-9]{48})$/,
@@ -14,19 +15,14 @@ const keyShape: Shape = {
   anyLength: /^sk-(?!ant-|or-)[A-Za-z0-9_-]{40,}$/,
 }
 
-const anyKeyShape: Shape = {
-  pattern: /^[\x21-\x7e]+$/,
-  confidence: 'guess',
-  expected: 'printable characters without spaces',
-  example: 'not-a-real-key',
-}
+const anyKeyShape: Shape = form('guess', /^[\x21-\x7e]+$/, 'printable characters without spaces', 'not-a-real-key')
 
-const azureKeyShape: Shape = {
-  pattern: /^(?:[a-f0-9]{32}|[A-Za-z0-9]{84})$/,
-  confidence: 'observed',
-  expected: '32 hexadecimal digits, or 84 letters and digits',
-  example: '0'.repeat(32),
-}
+const azureKeyShape: Shape = form(
+  'observed',
+  /^(?:[a-f0-9]{32}|[A-Za-z0-9]{84})$/,
+  '32 hexadecimal digits, or 84 letters and digits',
+  '0'.repeat(32),
+)
 
 const ids = ['organization', 'project']
 
@@ -41,21 +37,11 @@ export const openai: ServiceDefinition = {
     secretField('apiKey', 'API key (sk-...).', { aliases: ['token'], env: ['OPENAI_API_KEY'], shape: keyShape }),
     plainField('organization', 'Id of the organization (org-...).', {
       env: ['OPENAI_ORG_ID'],
-      shape: {
-        pattern: /^org-[A-Za-z0-9]{24}$/,
-        confidence: 'guess',
-        expected: 'org- and 24 letters and digits',
-        example: `org-${'x'.repeat(24)}`,
-      },
+      shape: form('guess', /^org-[A-Za-z0-9]{24}$/, 'org- and 24 letters and digits', `org-${'x'.repeat(24)}`),
     }),
     plainField('project', 'Id of the project (proj_...).', {
       env: ['OPENAI_PROJECT_ID'],
-      shape: {
-        pattern: /^proj_[A-Za-z0-9]+$/,
-        confidence: 'guess',
-        expected: 'proj_ and letters and digits',
-        example: `proj_${'x'.repeat(24)}`,
-      },
+      shape: form('guess', /^proj_[A-Za-z0-9]+$/, 'proj_ and letters and digits', `proj_${'x'.repeat(24)}`),
     }),
     webUrlField('baseUrl', 'Address of the API. Default: https://api.openai.com/v1.', {
       env: ['OPENAI_BASE_URL'],
@@ -63,13 +49,13 @@ export const openai: ServiceDefinition = {
     }),
     plainField('azureEndpoint', 'Endpoint of the Azure resource.', {
       env: ['AZURE_OPENAI_ENDPOINT'],
-      shape: {
-        pattern: /^https:\/\/[A-Za-z0-9-]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\/?$/,
-        confidence: 'observed',
-        expected: 'https://<resource>.openai.azure.com',
-        example: 'https://example.openai.azure.com',
-        problems: (text) => webUrlProblems(text, ['https'], false),
-      },
+      shape: form(
+        'observed',
+        /^https:\/\/[A-Za-z0-9-]+\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\/?$/,
+        'https://<resource>.openai.azure.com',
+        'https://example.openai.azure.com',
+        { problems: (text) => webUrlProblems(text, ['https'], false) },
+      ),
     }),
     secretField('azureApiKey', 'Key of the Azure resource.', { env: ['AZURE_OPENAI_API_KEY'], shape: azureKeyShape }),
   ],
@@ -82,6 +68,6 @@ export const openai: ServiceDefinition = {
     }),
   ],
   pairs: [['azureEndpoint', 'azureApiKey']],
-  tracardi: [{ type: 'openai', variants: ['openai'], credentials: { api_key: '{apiKey}' } }],
+  tracardi: [resource('openai', { api_key: '{apiKey}' }, ['openai'])],
   notConfirmed: ['The forms of the ids of organization and project.', 'The newer keys of Azure (84 characters).'],
 }

@@ -1,6 +1,6 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, secretField, variant } from '../fields.ts'
-import { connectionUrlShape, oneOf, urlLookalike } from '../shapes.ts'
+import { hostField, passwordField, plainField, portField, resource, secretField, variant } from '../fields.ts'
+import { connectionUrlShape, form, oneOf, urlLookalike } from '../shapes.ts'
 
 const uriShape: Shape = {
   ...connectionUrlShape({
@@ -13,12 +13,7 @@ const uriShape: Shape = {
   expected: 'postgresql://[user[:password]@]host[:port][,host...][/database][?options]',
 }
 
-const nameShape: Shape = {
-  pattern: /^[^\p{Cc}]{1,63}$/u,
-  confidence: 'guess',
-  expected: 'at most 63 characters',
-  example: 'app',
-}
+const nameShape: Shape = form('guess', /^[^\p{Cc}]{1,63}$/u, 'at most 63 characters', 'app')
 
 export const postgresql: ServiceDefinition = {
   id: 'postgresql',
@@ -52,7 +47,7 @@ export const postgresql: ServiceDefinition = {
       aliases: ['url', 'dsn', 'connectionString', 'connection_string'],
       env: ['DATABASE_URL'],
       shape: uriShape,
-      lookalikes: [{ pattern: /^jdbc:/i, is: 'a JDBC URL, which only Java reads' }],
+      lookalikes: [[/^jdbc:/i, 'a JDBC URL, which only Java reads']],
     }),
     plainField('sslmode', 'How TLS is used.', {
       env: ['PGSSLMODE'],
@@ -65,28 +60,22 @@ export const postgresql: ServiceDefinition = {
     variant('uri', 'One URL.', ['uri'], ['sslmode']),
   ],
   tracardi: [
-    {
-      type: 'postgresql',
-      variants: ['fields'],
-      credentials: {
-        host: '{host}',
-        port: '{port|5432}',
-        user: '{user}',
-        password: '{password}',
-        database: '{database}',
-      },
-    },
-    {
-      type: 'postgresql',
-      variants: ['uri'],
-      credentials: {
+    resource(
+      'postgresql',
+      { host: '{host}', port: '{port|5432}', user: '{user}', password: '{password}', database: '{database}' },
+      ['fields'],
+    ),
+    resource(
+      'postgresql',
+      {
         host: '{uri.host}',
         port: '{uri.port|5432}',
         user: '{uri.user}',
         password: '{uri.password}',
         database: '{uri.path}',
       },
-    },
+      ['uri'],
+    ),
   ],
   notConfirmed: ['How long roles and names of databases may be (63 characters).'],
 }

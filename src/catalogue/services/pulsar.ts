@@ -1,6 +1,7 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
 import { webUrlProblems } from '../url.ts'
+import { form } from '../shapes.ts'
 
 const schemes = ['pulsar', 'pulsar+ssl', 'http', 'https']
 
@@ -13,25 +14,25 @@ export const pulsar: ServiceDefinition = {
   fields: [
     plainField('host', 'Service URL, without user and password.', {
       aliases: ['url', 'service_url', 'serviceUrl', 'brokerUrl'],
-      shape: {
-        pattern: /^(?:pulsar(?:\+ssl)?|https?):\/\/[A-Za-z0-9._:[\],-]+\/?$/,
-        confidence: 'guess',
-        expected: 'pulsar://host:port, or pulsar+ssl://host:port',
-        example: 'pulsar://pulsar.example.internal:6650',
-        problems: (text) => webUrlProblems(text, schemes, true).filter(({ code }) => code !== 'UrlInvalidPort'),
-      },
+      shape: form(
+        'guess',
+        /^(?:pulsar(?:\+ssl)?|https?):\/\/[A-Za-z0-9._:[\],-]+\/?$/,
+        'pulsar://host:port, or pulsar+ssl://host:port',
+        'pulsar://pulsar.example.internal:6650',
+        { problems: (text) => webUrlProblems(text, schemes, true).filter(({ code }) => code !== 'UrlInvalidPort') },
+      ),
     }),
     secretField('token', 'Token (a JWT).', {
       aliases: ['jwt', 'authToken', 'TOKEN'],
-      shape: {
-        pattern: /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/,
-        confidence: 'guess',
-        expected: 'a JWT: three parts with dots between them',
-        example: `eyJ${'x'.repeat(20)}.${'y'.repeat(20)}.${'z'.repeat(43)}`,
-      },
+      shape: form(
+        'guess',
+        /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/,
+        'a JWT: three parts with dots between them',
+        `eyJ${'x'.repeat(20)}.${'y'.repeat(20)}.${'z'.repeat(43)}`,
+      ),
     }),
   ],
   variants: [variant('token', 'Service URL and token.', ['host'], ['token'])],
-  tracardi: [{ type: 'apache-pulsar', credentials: { host: '{host}', token: '{token}' } }],
+  tracardi: [resource('apache-pulsar', { host: '{host}', token: '{token}' })],
   notConfirmed: ['That the token is a JWT: clusters may take others.'],
 }

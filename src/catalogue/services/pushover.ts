@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 import { alphanumeric, token } from '../shapes.ts'
 
 export const pushover: ServiceDefinition = {
@@ -20,5 +20,5 @@ export const pushover: ServiceDefinition = {
     }),
   ],
   variants: [variant('appAndUser', 'Application and recipient.', ['token', 'user'])],
-  tracardi: [{ type: 'pushover', credentials: { token: '{token}', user: '{user}' } }],
+  tracardi: [resource('pushover', { token: '{token}', user: '{user}' })],
 }

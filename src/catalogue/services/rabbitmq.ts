@@ -1,5 +1,14 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, secretField, usernameField, variant } from '../fields.ts'
+import {
+  hostField,
+  passwordField,
+  plainField,
+  portField,
+  resource,
+  secretField,
+  usernameField,
+  variant,
+} from '../fields.ts'
 import { connectionUrlShape, urlLookalike } from '../shapes.ts'
 
 export const rabbitmq: ServiceDefinition = {
@@ -34,10 +43,8 @@ export const rabbitmq: ServiceDefinition = {
     variant('uri', 'One URL.', ['uri'], ['virtualHost', 'port']),
   ],
   tracardi: [
-    {
-      type: 'rabbitmq',
-      variants: ['uri'],
-      credentials: { uri: '{uri}', port: '{uri.port|5672}', timeout: '5', virtual_host: '{virtualHost|/}' },
-    },
+    resource('rabbitmq', { uri: '{uri}', port: '{uri.port|5672}', timeout: '5', virtual_host: '{virtualHost|/}' }, [
+      'uri',
+    ]),
   ],
 }

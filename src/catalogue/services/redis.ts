@@ -1,6 +1,15 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { caCertField, hostField, passwordField, plainField, portField, secretField, variant } from '../fields.ts'
-import { connectionUrlShape, oneOf } from '../shapes.ts'
+import {
+  caCertField,
+  hostField,
+  passwordField,
+  plainField,
+  portField,
+  resource,
+  secretField,
+  variant,
+} from '../fields.ts'
+import { connectionUrlShape, form, oneOf } from '../shapes.ts'
 import { hostPortProblems } from '../url.ts'
 
 const urlShape: Shape = {
@@ -16,14 +25,13 @@ const urlShape: Shape = {
 // Wide on purpose: a port out of range is still this form, with a mistake of its own.
 const hostPort = /^(?:[^\s:@/?#,=]+|\[[0-9a-fA-F:]+\]):\d{1,9}$/
 
-const hostPortShape: Shape = {
-  pattern: /^(?:[^\s:@/?#,=]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/,
-  confidence: 'documented',
-  expected: 'host:port',
-  example: 'redis.example.internal:6379',
-  problems: hostPortProblems,
-  parts: (text) => [{ text: text.slice(0, text.lastIndexOf(':')), secret: false }],
-}
+const hostPortShape: Shape = form(
+  'documented',
+  /^(?:[^\s:@/?#,=]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/,
+  'host:port',
+  'redis.example.internal:6379',
+  { problems: hostPortProblems, parts: (text) => [{ text: text.slice(0, text.lastIndexOf(':')), secret: false }] },
+)
 
 const azureShape: Shape = {
   // The lookahead makes sure of a password, the rest of the form: hosts, then options.
@@ -69,7 +77,7 @@ export const redis: ServiceDefinition = {
     }),
     plainField('db', 'Number of the logical database.', {
       aliases: ['database', 'redis_db'],
-      shape: { pattern: /^\d{1,5}$/, confidence: 'documented', expected: 'a number', example: '0' },
+      shape: form('documented', /^\d{1,5}$/, 'a number', '0'),
     }),
     plainField('tls', 'Whether to use TLS: true or false, also the scheme redis or rediss.', {
       aliases: ['ssl', 'protocol', 'scheme'],
@@ -94,39 +102,27 @@ export const redis: ServiceDefinition = {
   ],
   // Tracardi speaks no TLS here (its rediss URL has the host in the wrong place) and escapes nothing in passwords.
   tracardi: [
-    {
-      type: 'redis',
-      variants: ['url'],
-      credentials: {
+    resource(
+      'redis',
+      {
         url: '{url.host}:{url.port|6379}',
         user: '{url.user}',
         password: '{url.password}',
         protocol: 'redis',
         database: '{url.path|0}',
       },
-    },
-    {
-      type: 'redis',
-      variants: ['hostPort'],
-      credentials: {
-        url: '{host}:{port|6379}',
-        user: '{username}',
-        password: '{password}',
-        protocol: 'redis',
-        database: '{db|0}',
-      },
-    },
-    {
-      type: 'redis',
-      variants: ['tracardi'],
-      credentials: {
-        url: '{url}',
-        user: '{username}',
-        password: '{password}',
-        protocol: 'redis',
-        database: '{db|0}',
-      },
-    },
+      ['url'],
+    ),
+    resource(
+      'redis',
+      { url: '{host}:{port|6379}', user: '{username}', password: '{password}', protocol: 'redis', database: '{db|0}' },
+      ['hostPort'],
+    ),
+    resource(
+      'redis',
+      { url: '{url}', user: '{username}', password: '{password}', protocol: 'redis', database: '{db|0}' },
+      ['tracardi'],
+    ),
   ],
   notConfirmed: ['The order and the names of the options in the connection string of Azure, but for password and ssl.'],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 import { run, token } from '../shapes.ts'
 
 export const resend: ServiceDefinition = {
@@ -18,5 +18,5 @@ export const resend: ServiceDefinition = {
     }),
   ],
   variants: [variant('apiKey', 'API key.', ['apiKey'])],
-  tracardi: [{ type: 'resend', credentials: { api_key: '{apiKey}' } }],
+  tracardi: [resource('resend', { api_key: '{apiKey}' })],
 }

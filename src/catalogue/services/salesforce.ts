@@ -1,16 +1,15 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { passwordField, plainField, secretField, usernameField, variant } from '../fields.ts'
-import { alphanumeric, emailShape, privateKeyLookalikes, privateKeyShape, run, token } from '../shapes.ts'
+import { passwordField, plainField, resource, secretField, usernameField, variant } from '../fields.ts'
+import { alphanumeric, emailShape, form, privateKeyLookalikes, privateKeyShape, run, token } from '../shapes.ts'
 import { urlParts, webUrlProblems } from '../url.ts'
 
-const anyLogin: Shape = {
-  pattern: /^https:\/\/[A-Za-z0-9.-]+\.(?:salesforce\.com|salesforce\.mil|sfcrmproducts\.cn|cloudforce\.com)\/?$/,
-  confidence: 'observed',
-  expected: 'https://login.salesforce.com, https://test.salesforce.com or the My Domain login URL',
-  example: 'https://example.my.salesforce.com',
-  problems: (text) => webUrlProblems(text, ['https'], false),
-  parts: urlParts,
-}
+const anyLogin: Shape = form(
+  'observed',
+  /^https:\/\/[A-Za-z0-9.-]+\.(?:salesforce\.com|salesforce\.mil|sfcrmproducts\.cn|cloudforce\.com)\/?$/,
+  'https://login.salesforce.com, https://test.salesforce.com or the My Domain login URL',
+  'https://example.my.salesforce.com',
+  { problems: (text) => webUrlProblems(text, ['https'], false), parts: urlParts },
+)
 
 const myDomain: Shape = {
   ...anyLogin,
@@ -19,12 +18,12 @@ const myDomain: Shape = {
 }
 
 /** Marketing Cloud has ids and secrets of its own. Their form is nowhere written down. */
-const marketingCloud: Shape = {
-  pattern: /^[A-Za-z0-9]{20,64}$/,
-  confidence: 'guess',
-  expected: 'the letters and digits that the installed package of Marketing Cloud shows, 24 of them',
-  example: 'x'.repeat(24),
-}
+const marketingCloud: Shape = form(
+  'guess',
+  /^[A-Za-z0-9]{20,64}$/,
+  'the letters and digits that the installed package of Marketing Cloud shows, 24 of them',
+  'x'.repeat(24),
+)
 
 export const salesforce: ServiceDefinition = {
   id: 'salesforce',
@@ -38,18 +37,12 @@ export const salesforce: ServiceDefinition = {
       aliases: ['login_url', 'loginUrl', 'domain', 'base_uri', 'baseUri'],
       shape: anyLogin,
       lookalikes: [
-        {
-          pattern: /^https:\/\/[^/]*\.lightning\.force\.com/,
-          is: 'the URL of the Lightning pages, which takes no logins',
-        },
-        {
-          pattern: /^https:\/\/[^/]*\.marketingcloudapis\.com/,
-          is: 'a URL of Marketing Cloud, which goes by subdomain',
-        },
-        {
-          pattern: /^https:\/\/(?:login|test)\.salesforce\.com/,
-          is: 'the login URL that all organisations share, which refuses client credentials',
-        },
+        [/^https:\/\/[^/]*\.lightning\.force\.com/, 'the URL of the Lightning pages, which takes no logins'],
+        [/^https:\/\/[^/]*\.marketingcloudapis\.com/, 'a URL of Marketing Cloud, which goes by subdomain'],
+        [
+          /^https:\/\/(?:login|test)\.salesforce\.com/,
+          'the login URL that all organisations share, which refuses client credentials',
+        ],
       ],
       env: ['SF_ORG_INSTANCE_URL'],
     }),
@@ -67,14 +60,14 @@ export const salesforce: ServiceDefinition = {
       'Consumer secret of the app; in Marketing Cloud the client secret of the installed package.',
       {
         aliases: ['consumer_secret', 'consumerSecret', 'SF_CLIENT_SECRET'],
-        shape: {
-          pattern: /^(?:[A-Za-z0-9+/=.]{64}|\d{19})$/,
-          confidence: 'observed',
-          expected: 'a consumer secret: 64 letters and digits, or 19 digits in old apps',
-          example: '0'.repeat(64),
-          anyLength: /^[A-Za-z0-9+/=.]+$/,
-        },
-        lookalikes: [{ pattern: /^3MVG9/, is: 'a consumer key (3MVG9...)' }],
+        shape: form(
+          'observed',
+          /^(?:[A-Za-z0-9+/=.]{64}|\d{19})$/,
+          'a consumer secret: 64 letters and digits, or 19 digits in old apps',
+          '0'.repeat(64),
+          { anyLength: /^[A-Za-z0-9+/=.]+$/ },
+        ),
+        lookalikes: [[/^3MVG9/, 'a consumer key (3MVG9...)']],
         env: ['SALESFORCE_CLIENT_SECRET'],
       },
     ),
@@ -101,12 +94,12 @@ export const salesforce: ServiceDefinition = {
     }),
     plainField('audience', 'Audience of the JWT: https://login.salesforce.com or https://test.salesforce.com.', {
       aliases: ['aud'],
-      shape: {
-        pattern: /^https:\/\/(?:(?:login|test)\.salesforce\.com|[A-Za-z0-9.-]+\.force\.com(?:\/[^\s?#]*)?)$/,
-        confidence: 'documented',
-        expected: 'https://login.salesforce.com, https://test.salesforce.com, or the URL of a site under force.com',
-        example: 'https://login.salesforce.com',
-      },
+      shape: form(
+        'documented',
+        /^https:\/\/(?:(?:login|test)\.salesforce\.com|[A-Za-z0-9.-]+\.force\.com(?:\/[^\s?#]*)?)$/,
+        'https://login.salesforce.com, https://test.salesforce.com, or the URL of a site under force.com',
+        'https://login.salesforce.com',
+      ),
       env: ['SF_AUDIENCE_URL'],
     }),
     secretField('accessToken', 'Access token. It expires, so a Secret is a poor place for it.', {
@@ -133,12 +126,7 @@ export const salesforce: ServiceDefinition = {
           pattern: /^[a-z0-9-]{28}$/,
           anyLength: /^[a-z0-9-]+$/,
         },
-        lookalikes: [
-          {
-            pattern: /^https?:\/\/|\.marketingcloudapis\.com/i,
-            is: 'a whole URL; the first part of its host is enough',
-          },
-        ],
+        lookalikes: [[/^https?:\/\/|\.marketingcloudapis\.com/i, 'a whole URL; the first part of its host is enough']],
       },
     ),
     plainField('scope', 'Marketing Cloud: scopes to ask for, with spaces between them.', {
@@ -194,11 +182,9 @@ export const salesforce: ServiceDefinition = {
   ],
   // The type of Tracardi is Marketing Cloud, whatever its manual says.
   tracardi: [
-    {
-      type: 'salesforce',
-      variants: ['marketingCloud'],
-      credentials: { client_id: '{clientId}', client_secret: '{clientSecret}', subdomain: '{subdomain}' },
-    },
+    resource('salesforce', { client_id: '{clientId}', client_secret: '{clientSecret}', subdomain: '{subdomain}' }, [
+      'marketingCloud',
+    ]),
   ],
   notConfirmed: [
     'The forms of security tokens, of subdomains, and of all that Marketing Cloud gives out.',

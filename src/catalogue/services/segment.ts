@@ -12,9 +12,7 @@ export const segment: ServiceDefinition = {
   fields: [
     secretField('writeKey', 'Write key of a source.', {
       shape: token(alphanumeric(32), 'guess'),
-      lookalikes: [
-        { pattern: /^sgp_/, is: 'a token for the Public API (sgp_...), which belongs under publicApiToken' },
-      ],
+      lookalikes: [[/^sgp_/, 'a token for the Public API (sgp_...), which belongs under publicApiToken']],
     }),
     secretField('publicApiToken', 'Token for the Public API: begins with sgp_.', {
       aliases: ['token'],
@@ -23,7 +21,7 @@ export const segment: ServiceDefinition = {
         confidence: 'observed',
         distinctive: 'a Segment API token (sgp_...)',
       }),
-      lookalikes: [{ pattern: /^[A-Za-z0-9]{32}$/, is: 'a write key, which belongs under writeKey' }],
+      lookalikes: [[/^[A-Za-z0-9]{32}$/, 'a write key, which belongs under writeKey']],
     }),
     plainField('region', 'Where the data are kept.', { shape: oneOf('documented', 'us', 'eu') }),
   ],

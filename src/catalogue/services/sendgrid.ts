@@ -1,5 +1,14 @@
 import type { Lookalike, ServiceDefinition } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, secretField, usernameField, variant } from '../fields.ts'
+import {
+  hostField,
+  passwordField,
+  plainField,
+  portField,
+  resource,
+  secretField,
+  usernameField,
+  variant,
+} from '../fields.ts'
 import { alphanumeric, base64url, either, oneOf, run, token } from '../shapes.ts'
 
 // The vendor documents 69 characters; the split of 22 and 43 is what scanners and real keys agree on.
@@ -76,8 +85,8 @@ export const sendgrid: ServiceDefinition = {
     ),
   ],
   tracardi: [
-    { type: 'sendgrid', variants: ['apiKey'], credentials: { token: '{apiKey}' } },
-    { type: 'sendgrid', variants: ['smtpRelay'], credentials: { token: '{password}' } },
+    resource('sendgrid', { token: '{apiKey}' }, ['apiKey']),
+    resource('sendgrid', { token: '{password}' }, ['smtpRelay']),
   ],
   notConfirmed: [
     'That the user name of the SMTP relay must be the word apikey: well known, but no page was looked up.',

@@ -1,13 +1,13 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
-import { alphanumeric, token } from '../shapes.ts'
+import { resource, secretField, variant } from '../fields.ts'
+import { alphanumeric, form, token } from '../shapes.ts'
 
-const oauthShape: Shape = {
-  pattern: /^Bearer \S+$/,
-  confidence: 'observed',
-  expected: 'the word Bearer, a space and the token',
-  example: `Bearer ${'x'.repeat(40)}`,
-}
+const oauthShape: Shape = form(
+  'observed',
+  /^Bearer \S+$/,
+  'the word Bearer, a space and the token',
+  `Bearer ${'x'.repeat(40)}`,
+)
 
 export const seven: ServiceDefinition = {
   id: 'seven',
@@ -29,6 +29,6 @@ export const seven: ServiceDefinition = {
       recognise: (text) => /^Bearer (?![A-Za-z0-9]{64}$)/.test(text('apiKey') ?? ''),
     }),
   ],
-  tracardi: [{ type: 'sms77', variants: ['apiKey'], credentials: { api_key: '{apiKey}' } }],
+  tracardi: [resource('sms77', { api_key: '{apiKey}' }, ['apiKey'])],
   notConfirmed: ['The form of the API key.'],
 }

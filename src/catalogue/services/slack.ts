@@ -1,35 +1,34 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
-import { hex, token } from '../shapes.ts'
+import { resource, secretField, variant } from '../fields.ts'
+import { form, hex, token } from '../shapes.ts'
 
-const tokenShape: Shape = {
-  pattern:
-    /^(?:xoxb-[0-9]{10,13}-[0-9]{10,13}[A-Za-z0-9-]*|xoxp-(?:[0-9]{10,13}-){2,3}[A-Za-z0-9-]+|xox[are]-[A-Za-z0-9-]+|xoxe\.xox[bp]-\d-[A-Z0-9]{160,170})$/,
-  confidence: 'observed',
-  expected: 'a token that begins with xoxb-, xoxp-, xoxa-, xoxr- or xoxe',
-  example: `xoxb-${'0'.repeat(12)}-${'0'.repeat(12)}-${'x'.repeat(24)}`,
-  prefix: 'xoxb-',
-  distinctive: 'a Slack token (xox...)',
-  anyLength: /^xox(?:[bpare]|e\.xox[bp])-[A-Za-z0-9-]{30,}$/,
-}
+const tokenShape: Shape = form(
+  'observed',
+  /^(?:xoxb-[0-9]{10,13}-[0-9]{10,13}[A-Za-z0-9-]*|xoxp-(?:[0-9]{10,13}-){2,3}[A-Za-z0-9-]+|xox[are]-[A-Za-z0-9-]+|xoxe\.xox[bp]-\d-[A-Z0-9]{160,170})$/,
+  'a token that begins with xoxb-, xoxp-, xoxa-, xoxr- or xoxe',
+  `xoxb-${'0'.repeat(12)}-${'0'.repeat(12)}-${'x'.repeat(24)}`,
+  {
+    prefix: 'xoxb-',
+    distinctive: 'a Slack token (xox...)',
+    anyLength: /^xox(?:[bpare]|e\.xox[bp])-[A-Za-z0-9-]{30,}$/,
+  },
+)
 
-const appTokenShape: Shape = {
-  pattern: /^xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]+$/,
-  confidence: 'observed',
-  expected: 'xapp-, and four parts with dashes between them',
-  example: `xapp-1-A${'0'.repeat(10)}-${'0'.repeat(13)}-${'0'.repeat(64)}`,
-  prefix: 'xapp-',
-  distinctive: 'a Slack app-level token (xapp-...)',
-}
+const appTokenShape: Shape = form(
+  'observed',
+  /^xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]+$/,
+  'xapp-, and four parts with dashes between them',
+  `xapp-1-A${'0'.repeat(10)}-${'0'.repeat(13)}-${'0'.repeat(64)}`,
+  { prefix: 'xapp-', distinctive: 'a Slack app-level token (xapp-...)' },
+)
 
-const webhookShape: Shape = {
-  pattern:
-    /^https:\/\/hooks\.slack\.com\/(?:services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{23,25}|workflows\/T[A-Z0-9]+\/A[A-Z0-9]+\/[0-9]{17,19}\/[A-Za-z0-9]{23,25}|triggers\/[A-Za-z0-9/]+)$/,
-  confidence: 'observed',
-  expected: 'https://hooks.slack.com/services/T.../B.../...',
-  example: `https://hooks.slack.com/services/T${'0'.repeat(8)}/B${'0'.repeat(8)}/${'x'.repeat(24)}`,
-  distinctive: 'a Slack webhook URL',
-}
+const webhookShape: Shape = form(
+  'observed',
+  /^https:\/\/hooks\.slack\.com\/(?:services\/T[A-Z0-9]+\/B[A-Z0-9]+\/[A-Za-z0-9]{23,25}|workflows\/T[A-Z0-9]+\/A[A-Z0-9]+\/[0-9]{17,19}\/[A-Za-z0-9]{23,25}|triggers\/[A-Za-z0-9/]+)$/,
+  'https://hooks.slack.com/services/T.../B.../...',
+  `https://hooks.slack.com/services/T${'0'.repeat(8)}/B${'0'.repeat(8)}/${'x'.repeat(24)}`,
+  { distinctive: 'a Slack webhook URL' },
+)
 
 export const slack: ServiceDefinition = {
   id: 'slack',
@@ -44,10 +43,10 @@ export const slack: ServiceDefinition = {
       env: ['SLACK_BOT_TOKEN'],
       shape: tokenShape,
       lookalikes: [
-        { pattern: /^xapp-/, is: 'an app-level token (xapp-...), which belongs under appToken' },
-        { pattern: /^https:\/\/hooks\.slack\.com\//, is: 'a webhook URL, which belongs under webhookUrl' },
-        { pattern: /^[a-f0-9]{32}$/, is: 'a signing secret or a client secret' },
-        { pattern: /^\d{10,13}\.\d{10,13}$/, is: 'the client id of an app' },
+        [/^xapp-/, 'an app-level token (xapp-...), which belongs under appToken'],
+        [/^https:\/\/hooks\.slack\.com\//, 'a webhook URL, which belongs under webhookUrl'],
+        [/^[a-f0-9]{32}$/, 'a signing secret or a client secret'],
+        [/^\d{10,13}\.\d{10,13}$/, 'the client id of an app'],
       ],
     }),
     secretField('appToken', 'App-level token (xapp-...), for socket mode.', { shape: appTokenShape }),
@@ -64,6 +63,6 @@ export const slack: ServiceDefinition = {
     variant('webhook', 'Incoming webhook.', ['webhookUrl']),
   ],
   // Plugins find it by the tag of the generic type.
-  tracardi: [{ type: 'token', variants: ['botToken'], credentials: { token: '{token}' } }],
+  tracardi: [resource('token', { token: '{token}' }, ['botToken'])],
   notConfirmed: ['The form of the signing secret.'],
 }

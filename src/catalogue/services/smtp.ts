@@ -1,6 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, usernameField, variant } from '../fields.ts'
-import { numberShape, urlLookalike } from '../shapes.ts'
+import { hostField, passwordField, plainField, portField, resource, usernameField, variant } from '../fields.ts'
+import { form, numberShape, urlLookalike } from '../shapes.ts'
 
 const more = ['port', 'secure', 'timeout']
 
@@ -26,12 +26,12 @@ export const smtp: ServiceDefinition = {
     passwordField('Password, or app password.', { aliases: ['SMTP_PASS', 'smtp_password'], env: ['SMTP_PASSWORD'] }),
     plainField('secure', 'How TLS is used.', {
       aliases: ['tls', 'ssl', 'encryption'],
-      shape: {
-        pattern: /^(?:true|false|yes|no|0|1|starttls|tls|ssl|none)$/i,
-        confidence: 'guess',
-        expected: 'starttls, tls, ssl, none, true or false',
-        example: 'starttls',
-      },
+      shape: form(
+        'guess',
+        /^(?:true|false|yes|no|0|1|starttls|tls|ssl|none)$/i,
+        'starttls, tls, ssl, none, true or false',
+        'starttls',
+      ),
     }),
     plainField('timeout', 'How long Tracardi waits for the server, in seconds.', {
       shape: { ...numberShape, example: '15' },
@@ -43,17 +43,11 @@ export const smtp: ServiceDefinition = {
   ],
   pairs: [['username', 'password']],
   tracardi: [
-    {
-      type: 'smtp-server',
-      variants: ['login'],
-      credentials: {
-        smtp: '{host}',
-        port: '{port|587}',
-        username: '{username}',
-        password: '{password}',
-        timeout: '{timeout|15}',
-      },
-    },
+    resource(
+      'smtp-server',
+      { smtp: '{host}', port: '{port|587}', username: '{username}', password: '{password}', timeout: '{timeout|15}' },
+      ['login'],
+    ),
   ],
   notConfirmed: ['The words for secure: clients differ.'],
 }

@@ -1,5 +1,6 @@
 import type { Problem, ServiceDefinition } from '../definition.ts'
-import { plainField, secretField, variant, webUrlField } from '../fields.ts'
+import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
+import { form } from '../shapes.ts'
 
 /** Characters of a token behind the colon. Very old bots have one less. */
 const secretLength = 35
@@ -23,37 +24,36 @@ export const telegram: ServiceDefinition = {
       'Token of the bot, as BotFather gives it: the number of the bot, a colon and 35 characters.',
       {
         aliases: ['token', 'api_token', 'telegram_token'],
-        shape: {
-          pattern: /^[1-9]\d{4,15}:[A-Za-z0-9_-]{34,35}$/,
-          confidence: 'observed',
-          expected: 'the number of the bot, a colon, and 35 letters, digits, dashes and underscores',
-          example: `1000000000:${'x'.repeat(secretLength)}`,
-          distinctive: 'a Telegram bot token',
-          anyLength: /^[1-9]\d{4,15}:[A-Za-z0-9_-]+$/,
-          problems: tokenProblems,
-          parts: (text) => [{ text: text.slice(text.indexOf(':') + 1), secret: true }],
-        },
-        lookalikes: [
-          { pattern: /^bot\d/i, is: 'a token with the word bot before it, as it stands in URLs' },
+        shape: form(
+          'observed',
+          /^[1-9]\d{4,15}:[A-Za-z0-9_-]{34,35}$/,
+          'the number of the bot, a colon, and 35 letters, digits, dashes and underscores',
+          `1000000000:${'x'.repeat(secretLength)}`,
           {
-            pattern: /^https?:\/\/[^/]*\/bot/i,
-            is: 'a URL of the Bot API; the token is what follows the word bot in it',
+            distinctive: 'a Telegram bot token',
+            anyLength: /^[1-9]\d{4,15}:[A-Za-z0-9_-]+$/,
+            problems: tokenProblems,
+            parts: (text) => [{ text: text.slice(text.indexOf(':') + 1), secret: true }],
           },
-          { pattern: /^[A-Za-z0-9_-]{34,35}$/, is: 'only the part after the colon, without the number of the bot' },
-          { pattern: /^\d{5,16}:?$/, is: 'only the number of the bot, without the part after the colon' },
-          { pattern: /^@/, is: 'the name of a bot or a channel (@...)' },
+        ),
+        lookalikes: [
+          [/^bot\d/i, 'a token with the word bot before it, as it stands in URLs'],
+          [/^https?:\/\/[^/]*\/bot/i, 'a URL of the Bot API; the token is what follows the word bot in it'],
+          [/^[A-Za-z0-9_-]{34,35}$/, 'only the part after the colon, without the number of the bot'],
+          [/^\d{5,16}:?$/, 'only the number of the bot, without the part after the colon'],
+          [/^@/, 'the name of a bot or a channel (@...)'],
         ],
         env: ['TELEGRAM_BOT_TOKEN'],
       },
     ),
     plainField('chatId', 'Chat to write to: a number (negative for groups), or @ and the name of a channel.', {
       aliases: ['chat'],
-      shape: {
-        pattern: /^(?:-?[1-9]\d{0,16}|@[A-Za-z][A-Za-z0-9_]{4,31})$/,
-        confidence: 'guess',
-        expected: 'a number (negative for groups), or @ and the name of a channel',
-        example: '-1001234567890',
-      },
+      shape: form(
+        'guess',
+        /^(?:-?[1-9]\d{0,16}|@[A-Za-z][A-Za-z0-9_]{4,31})$/,
+        'a number (negative for groups), or @ and the name of a channel',
+        '-1001234567890',
+      ),
       env: ['TELEGRAM_CHAT_ID'],
     }),
     webUrlField('apiBaseUrl', 'Address of a Bot API server of your own. Default: https://api.telegram.org.', {
@@ -61,6 +61,6 @@ export const telegram: ServiceDefinition = {
     }),
   ],
   variants: [variant('botToken', 'Token of the bot.', ['botToken'], ['chatId', 'apiBaseUrl'])],
-  tracardi: [{ type: 'telegram', credentials: { bot_token: '{botToken}', chat_id: '{chatId}' } }],
+  tracardi: [resource('telegram', { bot_token: '{botToken}', chat_id: '{chatId}' })],
   notConfirmed: ['The number of characters behind the colon: 35 in all tokens of today, 34 in some of old.'],
 }

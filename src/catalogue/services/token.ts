@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
+import { resource, secretField, variant } from '../fields.ts'
 
 export const token: ServiceDefinition = {
   id: 'token',
@@ -14,5 +14,5 @@ export const token: ServiceDefinition = {
     }),
   ],
   variants: [variant('token', 'Token.', ['token'])],
-  tracardi: [{ type: 'token', credentials: { token: '{token}' } }],
+  tracardi: [resource('token', { token: '{token}' })],
 }

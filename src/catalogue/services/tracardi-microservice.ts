@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { secretField, variant, webUrlField } from '../fields.ts'
+import { resource, secretField, variant, webUrlField } from '../fields.ts'
 
 export const tracardiMicroservice: ServiceDefinition = {
   id: 'tracardi-microservice',
@@ -15,5 +15,5 @@ export const tracardiMicroservice: ServiceDefinition = {
     secretField('token', 'Token of the microservice.', { aliases: ['api_key'], example: 'not-a-real-token' }),
   ],
   variants: [variant('token', 'Token.', ['url', 'token'])],
-  tracardi: [{ type: 'microservice', credentials: { url: '{url}', token: '{token}' } }],
+  tracardi: [resource('microservice', { url: '{url}', token: '{token}' })],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { variant, webUrlField } from '../fields.ts'
+import { resource, variant, webUrlField } from '../fields.ts'
 
 export const tracardiScheduler: ServiceDefinition = {
   id: 'tracardi-scheduler',
@@ -13,6 +13,6 @@ export const tracardiScheduler: ServiceDefinition = {
     }),
   ],
   variants: [variant('address', 'An address.', ['callbackHost'])],
-  tracardi: [{ type: 'scheduler', credentials: { callback_host: '{callbackHost}' } }],
+  tracardi: [resource('scheduler', { callback_host: '{callbackHost}' })],
   holdsNoCredential: true,
 }

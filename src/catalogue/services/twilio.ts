@@ -1,6 +1,6 @@
 import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
-import { plainField, secretField, variant } from '../fields.ts'
-import { alphanumeric, base64url, hex, run, token } from '../shapes.ts'
+import { plainField, resource, secretField, variant } from '../fields.ts'
+import { alphanumeric, base64url, form, hex, run, token } from '../shapes.ts'
 
 function sid(prefix: string, confidence: Shape['confidence'], what: string): Shape {
   const distinctive = `a Twilio ${what} (${prefix}...)`
@@ -55,21 +55,11 @@ export const twilio: ServiceDefinition = {
       lookalikes: sids,
     }),
     plainField('region', 'Region. Credentials hold for one region.', {
-      shape: {
-        pattern: /^[a-z]{2}\d$/,
-        confidence: 'observed',
-        expected: 'a region such as us1, ie1 or au1',
-        example: 'ie1',
-      },
+      shape: form('observed', /^[a-z]{2}\d$/, 'a region such as us1, ie1 or au1', 'ie1'),
       env: ['TWILIO_REGION'],
     }),
     plainField('edge', 'Edge location.', {
-      shape: {
-        pattern: /^[a-z][a-z0-9-]*$/,
-        confidence: 'observed',
-        expected: 'an edge location such as dublin',
-        example: 'dublin',
-      },
+      shape: form('observed', /^[a-z][a-z0-9-]*$/, 'an edge location such as dublin', 'dublin'),
       env: ['TWILIO_EDGE'],
     }),
   ],
@@ -94,13 +84,7 @@ export const twilio: ServiceDefinition = {
     ['apiKeySid', 'apiKeySecret'],
     ['oauthClientId', 'oauthClientSecret'],
   ],
-  tracardi: [
-    {
-      type: 'twilio',
-      variants: ['authToken'],
-      credentials: { account_sid: '{accountSid}', auth_token: '{authToken}' },
-    },
-  ],
+  tracardi: [resource('twilio', { account_sid: '{accountSid}', auth_token: '{authToken}' }, ['authToken'])],
   notConfirmed: [
     'The forms of API key secrets and of OAuth apps: they were seen in examples and in the rules of scanners.',
   ],

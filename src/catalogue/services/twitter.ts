@@ -1,6 +1,6 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { secretField, variant } from '../fields.ts'
-import { alphanumeric, token } from '../shapes.ts'
+import { resource, secretField, variant } from '../fields.ts'
+import { alphanumeric, form, token } from '../shapes.ts'
 
 const accessTokenShape: Shape = {
   pattern: /^\d{15,25}-[A-Za-z0-9]{20,40}$/,
@@ -11,15 +11,13 @@ const accessTokenShape: Shape = {
   anyLength: /^\d{1,25}-[A-Za-z0-9]{20,}$/,
 }
 
-const bearerShape: Shape = {
-  pattern: /^A{22}[A-Za-z0-9%]{80,100}$/,
-  confidence: 'observed',
-  expected: '22 times the letter A, and 80 to 100 letters, digits and percent signs',
-  example: 'A'.repeat(22) + 'x'.repeat(90),
-  prefix: 'A'.repeat(22),
-  distinctive: 'a bearer token of X (AAAA...)',
-  anyLength: /^A{20}[A-Za-z0-9%]{60,}$/,
-}
+const bearerShape: Shape = form(
+  'observed',
+  /^A{22}[A-Za-z0-9%]{80,100}$/,
+  '22 times the letter A, and 80 to 100 letters, digits and percent signs',
+  'A'.repeat(22) + 'x'.repeat(90),
+  { prefix: 'A'.repeat(22), distinctive: 'a bearer token of X (AAAA...)', anyLength: /^A{20}[A-Za-z0-9%]{60,}$/ },
+)
 
 export const twitter: ServiceDefinition = {
   id: 'twitter',
@@ -65,15 +63,15 @@ export const twitter: ServiceDefinition = {
     ['accessToken', 'accessTokenSecret'],
   ],
   tracardi: [
-    {
-      type: 'twitter',
-      variants: ['oauth1User'],
-      credentials: {
+    resource(
+      'twitter',
+      {
         api_key: '{apiKey}',
         api_secret: '{apiSecret}',
         access_token: '{accessToken}',
         access_token_secret: '{accessTokenSecret}',
       },
-    },
+      ['oauth1User'],
+    ),
   ],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { passwordField, plainField, secretField, usernameField, variant, webUrlField } from '../fields.ts'
+import { passwordField, plainField, resource, secretField, usernameField, variant, webUrlField } from '../fields.ts'
 import { headersShape } from '../shapes.ts'
 
 export const weaviate: ServiceDefinition = {
@@ -30,17 +30,14 @@ export const weaviate: ServiceDefinition = {
   ],
   pairs: [['username', 'password']],
   tracardi: [
-    {
-      type: 'weaviate',
-      credentials: {
-        url: '{url}',
-        weaviate_api_key: '{apiKey}',
-        username: '{username}',
-        password: '{password}',
-        scope: '{scope}',
-        headers: '{headers}',
-      },
-    },
+    resource('weaviate', {
+      url: '{url}',
+      weaviate_api_key: '{apiKey}',
+      username: '{username}',
+      password: '{password}',
+      scope: '{scope}',
+      headers: '{headers}',
+    }),
   ],
   notConfirmed: ['The forms of the credentials.'],
 }

@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '../definition.ts'
-import { passwordField, plainField, variant } from '../fields.ts'
+import { passwordField, plainField, resource, variant } from '../fields.ts'
 
 export const webPage: ServiceDefinition = {
   id: 'web-page',
@@ -11,5 +11,5 @@ export const webPage: ServiceDefinition = {
     passwordField('Password of the user.'),
   ],
   variants: [variant('basic', 'User and password.', ['user', 'password'])],
-  tracardi: [{ type: 'web-page', credentials: { user: '{user}', password: '{password}' } }],
+  tracardi: [resource('web-page', { user: '{user}', password: '{password}' })],
 }

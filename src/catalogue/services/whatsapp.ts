@@ -16,12 +16,12 @@ export const whatsapp: ServiceDefinition = {
       aliases: ['token'],
       env: ['CLOUD_API_ACCESS_TOKEN'],
       shape: token(['EAA', alphanumeric(60, Infinity)], 'observed'),
-      lookalikes: [{ pattern: /^[a-f0-9]{32}$/, is: 'an app secret, which belongs under appSecret' }],
+      lookalikes: [[/^[a-f0-9]{32}$/, 'an app secret, which belongs under appSecret']],
     }),
     plainField('phoneNumberId', 'Id of the phone number, which is not the number itself.', {
       env: ['WA_PHONE_NUMBER_ID'],
       shape: token(digits(10, 20), 'observed'),
-      lookalikes: [{ pattern: /^\+?[\d ()/-]{7,25}$/, is: 'a phone number; its id belongs here' }],
+      lookalikes: [[/^\+?[\d ()/-]{7,25}$/, 'a phone number; its id belongs here']],
     }),
     plainField('businessAccountId', 'Id of the WhatsApp Business account.', {
       aliases: ['waba_id'],

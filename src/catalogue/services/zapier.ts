@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '../definition.ts'
 import { secretField, variant } from '../fields.ts'
+import { form } from '../shapes.ts'
 
 export const zapier: ServiceDefinition = {
   id: 'zapier',
@@ -10,13 +11,13 @@ export const zapier: ServiceDefinition = {
   fields: [
     secretField('webhookUrl', 'Webhook. Whoever has the URL may start the Zap.', {
       aliases: ['url'],
-      shape: {
-        pattern: /^https:\/\/hooks\.zapier\.com\/hooks\/(?:catch|standard)\/[A-Za-z0-9/]+$/,
-        confidence: 'observed',
-        expected: 'https://hooks.zapier.com/hooks/catch/<number>/<id>/',
-        example: 'https://hooks.zapier.com/hooks/catch/0000000/xxxxxxx/',
-        distinctive: 'a Zapier webhook URL',
-      },
+      shape: form(
+        'observed',
+        /^https:\/\/hooks\.zapier\.com\/hooks\/(?:catch|standard)\/[A-Za-z0-9/]+$/,
+        'https://hooks.zapier.com/hooks/catch/<number>/<id>/',
+        'https://hooks.zapier.com/hooks/catch/0000000/xxxxxxx/',
+        { distinctive: 'a Zapier webhook URL' },
+      ),
     }),
   ],
   variants: [variant('webhook', 'Webhook.', ['webhookUrl'])],
