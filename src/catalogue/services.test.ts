@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ServiceDefinition } from './definition.ts'
@@ -8,12 +8,22 @@ import { defaultTargetKeys } from './target-keys.ts'
 
 const all = [...services.values()]
 
+/** Lines that a service file may have. What several services have alike belongs beside fields.ts, where it stands once. */
+const mostLines = 90
+/** Those with many ways to sign in. The numbers may fall. */
+const longFiles: Readonly<Record<string, number>> = { aws: 185, elasticsearch: 175, redis: 115, salesforce: 195 }
+
 describe('the catalogue', () => {
   it('holds every service file, each under the name of its file', async () => {
     const files = await readdir(join(import.meta.dirname, 'services'))
     expect(files.map((name) => name.replace('.ts', '')).sort()).toEqual(serviceIds)
     for (const [id, service] of services) expect(service.id).toBe(id)
     for (const id of serviceIds) expect(id).toMatch(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/)
+  })
+
+  it.each(serviceIds)('%s: the file is short', async (id) => {
+    const text = await readFile(join(import.meta.dirname, 'services', `${id}.ts`), 'utf8')
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(longFiles[id] ?? mostLines)
   })
 
   it.each(all)('$id: says what it is in whole sentences', (service) => {

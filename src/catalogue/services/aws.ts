@@ -1,4 +1,4 @@
-import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
+import type { ServiceDefinition, Shape } from '../definition.ts'
 import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
 import { either, form, run, token } from '../shapes.ts'
 
@@ -15,16 +15,13 @@ const secretAccessKey: Shape = {
 /** Other vendors give out keys of any form. */
 const anyKey: Shape = form('guess', /^[\x21-\x7e]{3,256}$/, 'printable characters without spaces', 'not-a-real-key')
 
-const otherIds: readonly Lookalike[] = [
-  { pattern: /^AIDA[A-Z0-9]{12,}$/, is: 'the id of an IAM user (AIDA...)' },
-  { pattern: /^AROA[A-Z0-9]{12,}/, is: 'the id of an IAM role (AROA...)' },
-  {
-    pattern: /^(?:AGPA|AIPA|ANPA|ANVA|APKA|ASCA|ABIA|ACCA)[A-Z0-9]{12,}$/,
-    is: 'an id of another kind than an access key',
-  },
-  { pattern: /^arn:/, is: 'an ARN' },
-  { pattern: /^\d{12}$/, is: 'an account number' },
-  { pattern: /^[A-Za-z0-9/+]{40}$/, is: 'a secret access key, or something as long as one' },
+const otherIds: readonly (readonly [RegExp, string])[] = [
+  [/^AIDA[A-Z0-9]{12,}$/, 'the id of an IAM user (AIDA...)'],
+  [/^AROA[A-Z0-9]{12,}/, 'the id of an IAM role (AROA...)'],
+  [/^(?:AGPA|AIPA|ANPA|ANVA|APKA|ASCA|ABIA|ACCA)[A-Z0-9]{12,}$/, 'an id of another kind than an access key'],
+  [/^arn:/, 'an ARN'],
+  [/^\d{12}$/, 'an account number'],
+  [/^[A-Za-z0-9/+]{40}$/, 'a secret access key, or something as long as one'],
 ]
 
 const keyPair = ['accessKeyId', 'secretAccessKey']

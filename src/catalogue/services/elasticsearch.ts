@@ -1,4 +1,4 @@
-import type { ServiceDefinition, Shape } from '../definition.ts'
+import type { ServiceDefinition, Shape, TracardiMapping } from '../definition.ts'
 import {
   caCertField,
   passwordField,
@@ -34,6 +34,12 @@ const hostAndPort: Shape = form(
 )
 
 const tls = ['caCert', 'caFingerprint', 'verifyCerts']
+
+/** Tracardi asks for the port and takes that of the url. It knows no API keys. */
+function toTracardi(variant: string, url: string, port: string, scheme: string): TracardiMapping {
+  const user = { username: '{username}', password: '{password}' }
+  return resource('elastic-search', { url, port, scheme, ...user, verify_certs: '{verifyCerts|true}' }, [variant])
+}
 
 export const elasticsearch: ServiceDefinition = {
   id: 'elasticsearch',
@@ -160,32 +166,9 @@ export const elasticsearch: ServiceDefinition = {
   partners: [
     { field: 'cloudId', excludes: 'url', because: 'A cloud id stands for the url, and clients refuse both together.' },
   ],
-  // Tracardi asks for the port and takes that of the url. It knows no API keys.
   tracardi: [
-    resource(
-      'elastic-search',
-      {
-        url: '{url}',
-        port: '{port|9200}',
-        scheme: '{scheme}',
-        username: '{username}',
-        password: '{password}',
-        verify_certs: '{verifyCerts|true}',
-      },
-      ['tracardi'],
-    ),
-    resource(
-      'elastic-search',
-      {
-        url: '{url.host}:{url.port|9200}',
-        port: '{url.port|9200}',
-        scheme: '{url.scheme}',
-        username: '{username}',
-        password: '{password}',
-        verify_certs: '{verifyCerts|true}',
-      },
-      ['basic'],
-    ),
+    toTracardi('tracardi', '{url}', '{port|9200}', '{scheme}'),
+    toTracardi('basic', '{url.host}:{url.port|9200}', '{url.port|9200}', '{url.scheme}'),
   ],
   notConfirmed: ['The lengths of the halves of an API key: 20 and 22 in all examples, and nowhere promised.'],
 }

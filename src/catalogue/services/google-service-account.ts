@@ -1,45 +1,14 @@
-import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
+import type { ServiceDefinition } from '../definition.ts'
 import { plainField, resource, secretField, variant } from '../fields.ts'
-import { base64url, emailShape, form, privateKeyShape, token } from '../shapes.ts'
+import { serviceAccountEmailShape, serviceAccountKeyShape } from '../google-key.ts'
+import { base64url, privateKeyShape, token } from '../shapes.ts'
 
-const serviceAccountEmail = /^[^@\s]+@[^@\s]+\.gserviceaccount\.com$/
-
-/** The document as the console gives it out, with a private key that kept its line breaks. */
-function isKeyDocument(text: string): boolean {
-  try {
-    const document = JSON.parse(text) as Readonly<Record<string, unknown>>
-    const has = (key: string, pattern: RegExp): boolean => {
-      const value = document[key]
-      return typeof value === 'string' && pattern.test(value)
-    }
-    return has('private_key', privateKeyShape.pattern) && has('client_email', serviceAccountEmail)
-  } catch {
-    // The error would quote the text.
-    return false
-  }
-}
-
-const documentShape: Shape = form(
-  'documented',
-  /^\s*\{[^]*"type"\s*:\s*"service_account"[^]*\}\s*$/,
-  'the whole JSON key of a service account, whose private_key is PEM with its line breaks as \\n',
-  JSON.stringify({
-    type: 'service_account',
-    project_id: 'example',
-    private_key_id: '0'.repeat(40),
-    private_key: privateKeyShape.example,
-    client_email: 'app@example.iam.gserviceaccount.com',
-    client_id: '0'.repeat(21),
-  }),
-  { accepts: isKeyDocument },
-)
-
-const otherDocuments: readonly Lookalike[] = [
-  { pattern: /^\s*\{\s*"(?:installed|web)"\s*:/, is: 'the JSON document of an OAuth client' },
-  { pattern: /"type"\s*:\s*"authorized_user"/, is: 'the credentials of a person, as gcloud stores them' },
-  { pattern: /"type"\s*:\s*"external_account"/, is: 'a configuration of workload identity, which holds no key' },
-  { pattern: /^\s*-----BEGIN /, is: 'only the private key, which belongs under privateKey' },
-  { pattern: /^\/[^\s]*$/, is: 'the path of a file; what the file holds belongs here' },
+const otherDocuments: readonly (readonly [RegExp, string])[] = [
+  [/^\s*\{\s*"(?:installed|web)"\s*:/, 'the JSON document of an OAuth client'],
+  [/"type"\s*:\s*"authorized_user"/, 'the credentials of a person, as gcloud stores them'],
+  [/"type"\s*:\s*"external_account"/, 'a configuration of workload identity, which holds no key'],
+  [/^\s*-----BEGIN /, 'only the private key, which belongs under privateKey'],
+  [/^\/[^\s]*$/, 'the path of a file; what the file holds belongs here'],
 ]
 
 export const googleServiceAccount: ServiceDefinition = {
@@ -54,17 +23,11 @@ export const googleServiceAccount: ServiceDefinition = {
       aliases: ['key.json', 'credentials.json', 'service-account.json', 'service_account.json', 'gcp-key'],
       // GOOGLE_APPLICATION_CREDENTIALS is the path of a file, so the document is no value for it.
       env: ['GOOGLE_CREDENTIALS'],
-      shape: documentShape,
+      shape: serviceAccountKeyShape,
       lookalikes: otherDocuments,
       multiline: true,
     }),
-    plainField('clientEmail', 'E-mail address of the service account.', {
-      shape: {
-        ...emailShape('observed'),
-        pattern: serviceAccountEmail,
-        example: 'app@example.iam.gserviceaccount.com',
-      },
-    }),
+    plainField('clientEmail', 'E-mail address of the service account.', { shape: serviceAccountEmailShape }),
     secretField('privateKey', 'Private key of the service account, in PEM.', {
       shape: privateKeyShape,
       multiline: true,

@@ -1,6 +1,7 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, resource, secretField, variant } from '../fields.ts'
-import { connectionUrlShape, form, urlLookalike } from '../shapes.ts'
+import { passwordField, plainField, portField, variant } from '../fields.ts'
+import { connectionUrlShape, form } from '../shapes.ts'
+import { sqlHostField, sqlResources, sqlUriField } from '../sql.ts'
 
 const uriShape: Shape = {
   ...connectionUrlShape({
@@ -21,11 +22,7 @@ export const mysql: ServiceDefinition = {
   getCredential:
     'An administrator makes the user with CREATE USER and GRANT. Users are tied to the hosts that they come from, so allow the network of the pods.',
   fields: [
-    hostField('Host, when there is no uri.', {
-      aliases: ['server', 'HOST'],
-      env: ['MYSQL_HOST'],
-      lookalikes: [{ ...urlLookalike, is: 'a whole URL, which belongs under uri' }],
-    }),
+    sqlHostField('MYSQL_HOST'),
     portField('Port. Default: 3306.', { aliases: ['PORT'], example: '3306' }),
     plainField('user', 'User.', {
       aliases: ['username', 'db_user'],
@@ -38,35 +35,13 @@ export const mysql: ServiceDefinition = {
       env: ['MYSQL_DATABASE'],
       shape: form('guess', /^[^/\\.\p{Cc}]{1,64}$/u, 'at most 64 characters, without slashes and dots', 'appdb'),
     }),
-    secretField('uri', 'One URL, special characters percent-encoded, in place of the other fields.', {
-      aliases: ['url', 'dsn', 'connectionString', 'connection_string'],
-      env: ['DATABASE_URL'],
-      shape: uriShape,
-      lookalikes: [[/^jdbc:/i, 'a JDBC URL, which only Java reads']],
-    }),
+    sqlUriField(uriShape),
   ],
   variants: [
     // Operators of databases write both forms into one Secret.
     variant('fields', 'Separate fields.', ['host', 'user', 'password'], ['port', 'database', 'uri']),
     variant('uri', 'One URL.', ['uri']),
   ],
-  tracardi: [
-    resource(
-      'mysql',
-      { host: '{host}', port: '{port|3306}', user: '{user}', password: '{password}', database: '{database}' },
-      ['fields'],
-    ),
-    resource(
-      'mysql',
-      {
-        host: '{uri.host}',
-        port: '{uri.port|3306}',
-        user: '{uri.user}',
-        password: '{uri.password}',
-        database: '{uri.path}',
-      },
-      ['uri'],
-    ),
-  ],
+  tracardi: sqlResources('mysql', 3306),
   notConfirmed: ['How long users and names of databases may be (80 and 64 characters).'],
 }

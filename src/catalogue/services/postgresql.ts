@@ -1,6 +1,7 @@
 import type { ServiceDefinition, Shape } from '../definition.ts'
-import { hostField, passwordField, plainField, portField, resource, secretField, variant } from '../fields.ts'
-import { connectionUrlShape, form, oneOf, urlLookalike } from '../shapes.ts'
+import { passwordField, plainField, portField, variant } from '../fields.ts'
+import { connectionUrlShape, form, oneOf } from '../shapes.ts'
+import { sqlHostField, sqlResources, sqlUriField } from '../sql.ts'
 
 const uriShape: Shape = {
   ...connectionUrlShape({
@@ -23,11 +24,7 @@ export const postgresql: ServiceDefinition = {
   getCredential:
     'An administrator makes the role with CREATE ROLE ... LOGIN PASSWORD, or the operator of the database writes a Secret for it.',
   fields: [
-    hostField('Host, when there is no uri.', {
-      aliases: ['server', 'HOST'],
-      env: ['PGHOST'],
-      lookalikes: [{ ...urlLookalike, is: 'a whole URL, which belongs under uri' }],
-    }),
+    sqlHostField('PGHOST'),
     portField('Port. Default: 5432.', { aliases: ['PORT'], env: ['PGPORT'], example: '5432' }),
     plainField('user', 'Role.', {
       aliases: ['username', 'POSTGRES_USER', 'db_user'],
@@ -43,12 +40,7 @@ export const postgresql: ServiceDefinition = {
       env: ['PGDATABASE'],
       shape: nameShape,
     }),
-    secretField('uri', 'One URL, special characters percent-encoded, in place of the other fields.', {
-      aliases: ['url', 'dsn', 'connectionString', 'connection_string'],
-      env: ['DATABASE_URL'],
-      shape: uriShape,
-      lookalikes: [[/^jdbc:/i, 'a JDBC URL, which only Java reads']],
-    }),
+    sqlUriField(uriShape),
     plainField('sslmode', 'How TLS is used.', {
       env: ['PGSSLMODE'],
       shape: oneOf('documented', 'require', 'verify-full', 'verify-ca', 'prefer', 'allow', 'disable', 'no-verify'),
@@ -59,23 +51,6 @@ export const postgresql: ServiceDefinition = {
     variant('fields', 'Separate fields.', ['host', 'user', 'password'], ['port', 'database', 'sslmode', 'uri']),
     variant('uri', 'One URL.', ['uri'], ['sslmode']),
   ],
-  tracardi: [
-    resource(
-      'postgresql',
-      { host: '{host}', port: '{port|5432}', user: '{user}', password: '{password}', database: '{database}' },
-      ['fields'],
-    ),
-    resource(
-      'postgresql',
-      {
-        host: '{uri.host}',
-        port: '{uri.port|5432}',
-        user: '{uri.user}',
-        password: '{uri.password}',
-        database: '{uri.path}',
-      },
-      ['uri'],
-    ),
-  ],
+  tracardi: sqlResources('postgresql', 5432),
   notConfirmed: ['How long roles and names of databases may be (63 characters).'],
 }

@@ -1,4 +1,4 @@
-import type { ServiceDefinition, Shape } from '../definition.ts'
+import type { ServiceDefinition, Shape, TracardiMapping } from '../definition.ts'
 import {
   caCertField,
   hostField,
@@ -45,6 +45,11 @@ const azureShape: Shape = {
       .map((option) => /^\s*password=(.+)$/is.exec(option)?.[1])
       .filter((password) => password !== undefined)
       .map((password) => ({ text: password, secret: true })),
+}
+
+/** Tracardi speaks no TLS here (its rediss URL has the host in the wrong place) and escapes nothing in passwords. */
+function toTracardi(variant: string, url: string, user: string, password: string, database: string): TracardiMapping {
+  return resource('redis', { url, user, password, protocol: 'redis', database }, [variant])
 }
 
 export const redis: ServiceDefinition = {
@@ -100,29 +105,10 @@ export const redis: ServiceDefinition = {
       recognise: (text) => /^(?![A-Za-z][A-Za-z0-9+.-]*:\/\/).*,\s*[A-Za-z]+=/s.test(text('url') ?? ''),
     }),
   ],
-  // Tracardi speaks no TLS here (its rediss URL has the host in the wrong place) and escapes nothing in passwords.
   tracardi: [
-    resource(
-      'redis',
-      {
-        url: '{url.host}:{url.port|6379}',
-        user: '{url.user}',
-        password: '{url.password}',
-        protocol: 'redis',
-        database: '{url.path|0}',
-      },
-      ['url'],
-    ),
-    resource(
-      'redis',
-      { url: '{host}:{port|6379}', user: '{username}', password: '{password}', protocol: 'redis', database: '{db|0}' },
-      ['hostPort'],
-    ),
-    resource(
-      'redis',
-      { url: '{url}', user: '{username}', password: '{password}', protocol: 'redis', database: '{db|0}' },
-      ['tracardi'],
-    ),
+    toTracardi('url', '{url.host}:{url.port|6379}', '{url.user}', '{url.password}', '{url.path|0}'),
+    toTracardi('hostPort', '{host}:{port|6379}', '{username}', '{password}', '{db|0}'),
+    toTracardi('tracardi', '{url}', '{username}', '{password}', '{db|0}'),
   ],
   notConfirmed: ['The order and the names of the options in the connection string of Azure, but for password and ssl.'],
 }

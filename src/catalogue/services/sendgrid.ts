@@ -1,4 +1,4 @@
-import type { Lookalike, ServiceDefinition } from '../definition.ts'
+import type { ServiceDefinition } from '../definition.ts'
 import {
   hostField,
   passwordField,
@@ -9,7 +9,8 @@ import {
   usernameField,
   variant,
 } from '../fields.ts'
-import { alphanumeric, base64url, either, oneOf, run, token } from '../shapes.ts'
+import { alphanumeric, base64url, oneOf, token } from '../shapes.ts'
+import { accountOrKeySidShape, twilioSids } from '../twilio-sids.ts'
 
 // The vendor documents 69 characters; the split of 22 and 43 is what scanners and real keys agree on.
 const apiKey = token(['SG.', base64url(22), '.', base64url(43)], {
@@ -18,16 +19,6 @@ const apiKey = token(['SG.', base64url(22), '.', base64url(43)], {
   distinctive: 'a SendGrid API key (SG....)',
 })
 
-// SendGrid belongs to Twilio, and people mix up their consoles.
-const twilioLookalikes: readonly Lookalike[] = [
-  { pattern: /^AC[0-9a-fA-F]{20,}$/, is: 'a Twilio account SID (AC...)' },
-  { pattern: /^SK[0-9a-fA-F]{20,}$/, is: 'a Twilio API key SID (SK...)' },
-]
-
-const twilioSid = token([either('AC', 'SK'), run('0-9a-fA-F', 'hexadecimal digits', '0', 32)], {
-  confidence: 'documented',
-  expected: 'a Twilio SID: 34 characters that begin with AC or SK',
-})
 const twilioSecret = token(alphanumeric(32), {
   confidence: 'observed',
   expected: '32 letters and digits: an auth token, or the secret of an API key',
@@ -43,7 +34,7 @@ export const sendgrid: ServiceDefinition = {
     secretField('apiKey', 'API key: 69 characters that begin with SG.', {
       aliases: ['apikey', 'token', 'key', 'sendgrid_api_key'],
       shape: apiKey,
-      lookalikes: twilioLookalikes,
+      lookalikes: twilioSids,
       env: ['SENDGRID_API_KEY'],
     }),
     plainField('region', 'Data residency, which decides the host: global or eu.', {
@@ -70,7 +61,7 @@ export const sendgrid: ServiceDefinition = {
       'Twilio API key SID and secret, or account SID and auth token, for email.twilio.com.',
       ['username', 'password'],
       [],
-      { shapes: { username: twilioSid, password: twilioSecret } },
+      { shapes: { username: accountOrKeySidShape, password: twilioSecret } },
     ),
     variant(
       'smtpRelay',

@@ -1,15 +1,8 @@
-import type { Lookalike, ServiceDefinition, Shape } from '../definition.ts'
+import type { ServiceDefinition } from '../definition.ts'
 import { plainField, resource, secretField, variant } from '../fields.ts'
-import { alphanumeric, base64url, form, hex, run, token } from '../shapes.ts'
+import { alphanumeric, base64url, form, hex, token } from '../shapes.ts'
+import { accountSid, apiKeySid, oauthClientId, sidShape } from '../twilio-sids.ts'
 
-function sid(prefix: string, confidence: Shape['confidence'], what: string): Shape {
-  const distinctive = `a Twilio ${what} (${prefix}...)`
-  return token([prefix, run('0-9a-fA-F', 'hexadecimal digits', '0', 32)], { confidence, distinctive })
-}
-
-const accountSid: Lookalike = { pattern: /^AC[0-9a-fA-F]{20,}$/, is: 'an account SID (AC...)' }
-const apiKeySid: Lookalike = { pattern: /^SK[0-9a-fA-F]{20,}$/, is: 'an API key SID (SK...)' }
-const oauthClientId: Lookalike = { pattern: /^OQ[0-9a-fA-F]{20,}$/, is: 'an OAuth client id (OQ...)' }
 const sids = [accountSid, apiKeySid, oauthClientId]
 
 export const twilio: ServiceDefinition = {
@@ -22,7 +15,7 @@ export const twilio: ServiceDefinition = {
   fields: [
     plainField('accountSid', 'Account SID: 34 characters that begin with AC.', {
       aliases: ['sid', 'twilio_account_sid'],
-      shape: sid('AC', 'documented', 'account SID'),
+      shape: sidShape('AC', 'documented', 'account SID'),
       lookalikes: [apiKeySid, oauthClientId],
       env: ['TWILIO_ACCOUNT_SID'],
     }),
@@ -34,7 +27,7 @@ export const twilio: ServiceDefinition = {
     }),
     plainField('apiKeySid', 'SID of an API key: 34 characters that begin with SK.', {
       aliases: ['api_key', 'apiKey', 'TWILIO_API_KEY_SID'],
-      shape: sid('SK', 'documented', 'API key SID'),
+      shape: sidShape('SK', 'documented', 'API key SID'),
       lookalikes: [accountSid, oauthClientId],
       env: ['TWILIO_API_KEY'],
     }),
@@ -46,7 +39,7 @@ export const twilio: ServiceDefinition = {
     }),
     plainField('oauthClientId', 'Id of an OAuth app: 34 characters that begin with OQ.', {
       aliases: ['client_id'],
-      shape: sid('OQ', 'observed', 'OAuth client id'),
+      shape: sidShape('OQ', 'observed', 'OAuth client id'),
       lookalikes: [accountSid, apiKeySid],
     }),
     secretField('oauthClientSecret', 'Secret of the OAuth app.', {
