@@ -38,7 +38,7 @@ const askCopy = async (): Promise<unknown> => {
       const data = new Map([[key, Sensitive.of(new TextEncoder().encode(value))]])
       const secrets = new Map([['s', { name: 's', type: 'Opaque', data }]])
       const found = inspect({ service, credentials: { secretRef: { name: 's' } }, secrets, now: 0 })
-      return [found.valid, found.variant, ...found.findings.map(describeFinding)]
+      return [found.valid, found.variant, ...found.findings.map((one) => describeFinding(one))]
     }
     const key = 'acme_' + 'a1B2c3D4'.repeat(4)
     console.log(JSON.stringify({
