@@ -5,12 +5,15 @@ import type { ServiceDefinition } from '../catalogue/definition.ts'
 import { services } from '../catalogue/services.ts'
 import { findingCodes } from '../credentials/findings.ts'
 import { nearestName, printableName } from '../credentials/names.ts'
+import { KubeError, OperatorError } from '../kube/errors.ts'
 import { usage } from '../settings.ts'
+import type { ClusterFlags } from './cluster/connect.ts'
 import { addCompletions } from './completions.ts'
 import { explainService, manifestOf, renderService, variantsOf } from './explain-service.ts'
 import type { Io } from './io.ts'
 import { UsageError } from './io.ts'
 import { manifestCodes } from './manifest-codes.ts'
+import { renderPlan, renderWhy } from './output/cluster.ts'
 import { renderGithub } from './output/github.ts'
 import { columnsOf, paint, renderHuman, wrap } from './output/human.ts'
 import { renderJson } from './output/json.ts'
@@ -40,6 +43,11 @@ export async function run(args: readonly string[], io: Io, version: string): Pro
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (error instanceof UsageError) {
       io.err(`error: ${error.message}\n`)
+      return 2
+    }
+    // Of these alone the message is known to hold nothing that is not ours.
+    if (error instanceof OperatorError) {
+      io.err(`error: ${clusterProblem(error)}\n`)
       return 2
     }
     throw error
@@ -114,6 +122,53 @@ Examples:
       ending.code = await runValidate(paths, flags, io, version)
     })
 
+  withClusterFlags(program.command('plan'))
+    .summary('tell what a TracardiResource would do that is not applied yet')
+    .description(
+      'Tells what the TracardiResources in manifests would do in the cluster of the kubeconfig: whether the credentials would be accepted, and which workloads would be restarted, with the reasons. It changes nothing, reads with your own rights, and never prints a value.',
+    )
+    .requiredOption('-f, --filename <path...>', 'files, folders, or - for the standard input: YAML or JSON')
+    .addHelpText(
+      'after',
+      `
+Secrets that are among the manifests count as applied; the others are read from the cluster.
+
+Exit code: 0 all would come into force, 1 something would be refused, 2 something could not be read.
+
+Examples:
+  ${programName} plan -f twilio.yaml
+  kubectl kustomize overlays/production | ${programName} plan -n marketing -f -`,
+    )
+    .action(async (flags: ClusterCommandFlags & { readonly filename: readonly string[] }) => {
+      const { makePlans, planExitCode } = await import('./cluster/plan-command.ts')
+      const report = await makePlans(flags.filename, flags, io, version)
+      const code = planExitCode(report)
+      io.out(flags.output === 'json' ? toJson({ formatVersion: 1, exitCode: code, ...report }) : renderPlan(report, io))
+      ending.code = code
+    })
+
+  withClusterFlags(program.command('why'))
+    .summary('tell what is in force, who has it, who has not and why')
+    .description(
+      'Tells of a TracardiResource in the cluster of the kubeconfig what is in force since when, which workloads have it, which have not and why, and what happens next. It reads no Secret.',
+    )
+    .argument('<name>', 'of the TracardiResource')
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 it is ready, 1 it is not, 2 it could not be read.
+
+Example:
+  ${programName} why twilio-sms -n marketing`,
+    )
+    .action(async (name: string, flags: ClusterCommandFlags) => {
+      const { readWhy, whyExitCode } = await import('./cluster/why-command.ts')
+      const why = await readWhy(name, flags, version)
+      const code = whyExitCode(why)
+      io.out(flags.output === 'json' ? toJson({ formatVersion: 1, exitCode: code, ...why }) : renderWhy(why, io))
+      ending.code = code
+    })
+
   program
     .command('explain')
     .summary('explain a service, or the code of a finding')
@@ -157,6 +212,27 @@ Examples:
   addCompletions(program)
   for (const command of program.commands) command.showHelpAfterError(`See: ${programName} ${command.name()} --help`)
   return program
+}
+
+interface ClusterCommandFlags extends ClusterFlags {
+  readonly output: string
+}
+
+function withClusterFlags(command: Command): Command {
+  return command
+    .addOption(new Option('-o, --output <format>', 'how to say it').choices(['human', 'json']).default('human'))
+    .option('-n, --namespace <name>', 'the namespace (default: that of the context)')
+    .option('--context <name>', 'the context of the kubeconfig to use')
+    .option('--kubeconfig <file>', 'the kubeconfig to use (default: as kubectl finds it)')
+}
+
+/** What keeps a command from its work, and the way out where it is known. */
+function clusterProblem(error: OperatorError): string {
+  if (!(error instanceof KubeError)) return `${error.message}.`
+  if (error.reason === 'NoSuchPath')
+    return `the cluster knows no ${error.resource}. For TracardiResources: ${programName} crd | kubectl apply -f -`
+  if (error.status === 0) return `the API server does not answer as it should (${error.message}).`
+  return `the API server refuses the call: ${error.message}.`
 }
 
 /** Flags and their variables, from the one list of settings. */

@@ -482,7 +482,8 @@ function fingerprintOf(
   return parts.join(' ')
 }
 
-function refusal(secret: SecretSnapshot): 'ForbiddenType' | 'OperatorOwned' | undefined {
+/** Why this Secret is no source of credentials; undefined: it is one. */
+export function refusal(secret: SecretSnapshot): 'ForbiddenType' | 'OperatorOwned' | undefined {
   if (isForbiddenType(secret.type)) return 'ForbiddenType'
   return secret.labels[managedByLabel] === componentName ? 'OperatorOwned' : undefined
 }
@@ -491,7 +492,8 @@ function verdictOf({ findings, unresolved, valid, expiresAt }: Inspection): Verd
   return { findings, unresolved, valid, expiresAt }
 }
 
-function contentsOf(
+/** What the target should hold; undefined when the credentials did not pass, or `problem` is in the way. */
+export function contentsOf(
   resource: TracardiResource,
   inspection: Inspection,
 ): { contents: ReturnType<typeof targetContents>['contents'] | undefined; problem: Problem | undefined } {
@@ -511,7 +513,11 @@ function contentsOf(
   return { contents, problem: undefined }
 }
 
-function targetStatus(name: string, decision: Exclude<TargetDecision, { action: 'Elsewhere' }>): StatusInput['target'] {
+/** What the status tells of the target. */
+export function targetStatus(
+  name: string,
+  decision: Exclude<TargetDecision, { action: 'Elsewhere' }>,
+): NonNullable<StatusInput['target']> {
   const nothing = { name, credentialsId: undefined, sources: [] }
   switch (decision.action) {
     case 'Create':

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest'
+import { stampLabel } from '../../api/names.ts'
+import type { ConsumerSpec, TracardiResource } from '../../api/tracardi-resource.ts'
+import { inspect } from '../../credentials/inspect.ts'
+import type { SourceSecret } from '../../credentials/resolve.ts'
+import { Sensitive } from '../../credentials/sensitive.ts'
+import { podLabelIndex } from '../../delivery/selection.ts'
+import { workloadKinds } from '../../delivery/workloads.ts'
+import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
+import { FakeClock } from '../../kube/fake-clock.ts'
+import { Store } from '../../kube/store.ts'
+import { asApplied, planOf } from './plan.ts'
+import type { SeenWorkloads } from './reader.ts'
+
+const now = Date.UTC(2026, 0, 1)
+
+function workload(kind: WorkloadKind, name: string, stamp?: string, spec: Workload['spec'] = {}): Workload {
+  const labels = { app: name, ...(stamp !== undefined && { [stampLabel('sms')]: stamp }) }
+  return {
+    kind,
+    metadata: { name, namespace: 'shop', uid: name, resourceVersion: '1' },
+    spec: { replicas: 1, ...spec, template: { metadata: { labels } } },
+  }
+}
+
+function seen(workloads: readonly Workload[], unseen: readonly WorkloadKind[] = []): SeenWorkloads {
+  const clock = new FakeClock()
+  const stores = Object.fromEntries(
+    workloadKinds.map((kind) => {
+      const store = new Store<Workload>({ clock, indexers: { podLabels: podLabelIndex } })
+      store.replace(
+        workloads.filter((one) => one.kind === kind),
+        '1',
+      )
+      return [kind, store]
+    }),
+  ) as SeenWorkloads['stores']
+  return { stores, unseen: new Set(unseen) }
+}
+
+function source(token = '0f'.repeat(16)): SourceSecret {
+  const values = { accountSid: `AC${'0a'.repeat(16)}`, authToken: token }
+  const data = new Map(Object.entries(values).map(([key, value]) => [key, Sensitive.of(Buffer.from(value))]))
+  return { name: 'live', type: 'Opaque', data }
+}
+
+const spec = (consumers: ConsumerSpec[]): TracardiResource['spec'] => ({
+  service: 'twilio',
+  credentials: { secretRef: { name: 'live' } },
+  consumers,
+})
+
+const deployments = (...names: string[]): ConsumerSpec[] => names.map((name) => ({ kind: 'Deployment', name }))
+
+interface Case {
+  readonly consumers: ConsumerSpec[]
+  readonly workloads?: readonly Workload[]
+  readonly unseen?: readonly WorkloadKind[]
+  /** Of the resource that is there already, with 3-11111 in force and no target that could be read. */
+  readonly before?: ConsumerSpec[]
+  readonly secret?: SourceSecret | undefined
+}
+
+function plan({ consumers, workloads = [], unseen = [], before, secret = source() }: Case) {
+  const live: TracardiResource | undefined =
+    before === undefined
+      ? undefined
+      : {
+          metadata: { name: 'sms', namespace: 'shop', uid: 'u-11111', resourceVersion: '5', generation: 4 },
+          spec: spec(before),
+          status: { observedGeneration: 4, credentialsId: '3-11111', target: { name: 'sms-credentials' }, sources: [] },
+        }
+  const resource = asApplied('sms', 'shop', spec(consumers), live)
+  const secrets = new Map([['live', secret]])
+  return planOf({
+    resource,
+    live,
+    inspection: inspect({ service: 'twilio', credentials: resource.spec.credentials, secrets, now }),
+    sources: [],
+    target: { state: 'Absent' },
+    workloads: seen(workloads, unseen),
+    now,
+  })
+}
+
+test.each<[string, Case, string[]]>([
+  ['none yet', { consumers: deployments('a') }, ['Deployment a Wait']],
+  [
+    'a new resource restarts what is there',
+    { consumers: deployments('a', 'b'), workloads: [workload('Deployment', 'a')] },
+    ['Deployment a Restart', 'Deployment b Wait'],
+  ],
+  [
+    'a CronJob stays',
+    { consumers: [{ kind: 'CronJob', name: 'c' }], workloads: [workload('CronJob', 'c')] },
+    ['CronJob c Keep'],
+  ],
+  [
+    'what carries it already stays',
+    {
+      consumers: deployments('a', 'b'),
+      before: deployments('a', 'b'),
+      workloads: [workload('Deployment', 'a', '3-11111'), workload('Deployment', 'b', '2-11111')],
+    },
+    ['Deployment a Keep', 'Deployment b Restart'],
+  ],
+  [
+    'one that is withdrawn',
+    {
+      consumers: deployments('a'),
+      before: deployments('a', 'b', 'gone'),
+      workloads: [workload('Deployment', 'a', '4-11111'), workload('Deployment', 'b', '3-11111')],
+    },
+    ['Deployment a Restart', 'Deployment b Withdraw'],
+  ],
+  [
+    'paused, without pods, OnDelete, partitioned',
+    {
+      consumers: [...deployments('a', 'b'), { kind: 'DaemonSet', name: 'c' }, { kind: 'StatefulSet', name: 'd' }],
+      workloads: [
+        workload('Deployment', 'a', undefined, { paused: true }),
+        workload('Deployment', 'b', undefined, { replicas: 0 }),
+        workload('DaemonSet', 'c', undefined, { updateStrategy: { type: 'OnDelete' } }),
+        workload('StatefulSet', 'd', undefined, { updateStrategy: { rollingUpdate: { partition: 1 } } }),
+      ],
+    },
+    ['Deployment a Stamp', 'Deployment b Stamp', 'DaemonSet c Stamp', 'StatefulSet d Stamp'],
+  ],
+  [
+    'what may not be seen, by name and by selector',
+    {
+      consumers: [...deployments('a'), { kind: 'Deployment', selector: { matchLabels: { app: 'x' } } }],
+      unseen: ['Deployment'],
+    },
+    ['Deployment a Unknown', 'Deployment * Unknown'],
+  ],
+])('consumers: %s', (_, given, expected) => {
+  expect(plan(given).consumers.map(({ kind, name, action }) => `${kind} ${name ?? '*'} ${action}`)).toEqual(expected)
+})
+
+describe('the whole', () => {
+  const one = { consumers: deployments('a'), workloads: [workload('Deployment', 'a')] }
+  test.each<[string, Case, object]>([
+    ['accepted', one, { result: 'Accepted', reason: 'Valid', target: { action: 'Create' }, credentialsId: undefined }],
+    ['refused', { ...one, secret: source('0f'.repeat(16) + '\n') }, { result: 'Refused', reason: 'TrailingNewline' }],
+    ['unseen', { ...one, unseen: ['Deployment'] }, { result: 'Unknown', credentialsId: undefined }],
+    ['a CronJob unseen hides no stamp', { ...one, unseen: ['CronJob'] }, { result: 'Accepted' }],
+  ])('%s', (_, given, expected) => {
+    expect(plan(given)).toMatchObject(expected)
+  })
+
+  test('nothing is restarted for what is refused', () => {
+    const planned = plan({ ...one, secret: source('0f'.repeat(16) + '\n') })
+    expect(planned.consumers.map(({ action }) => action)).toEqual(['Keep'])
+  })
+})
+
+test('a spec that differs in nothing but nulls is the same', () => {
+  const live = { ...asApplied('sms', 'shop', spec(deployments('a')), undefined) }
+  live.metadata.generation = 7
+  const same = { ...spec([{ kind: 'Deployment', name: 'a', selector: null }]), target: null }
+  expect(asApplied('sms', 'shop', same, live).metadata.generation).toBe(7)
+  expect(asApplied('sms', 'shop', spec(deployments('b')), live).metadata.generation).toBe(8)
+})
