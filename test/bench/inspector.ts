@@ -3,16 +3,30 @@ import { request } from 'undici'
 import * as z from 'zod'
 import { until } from './bench.ts'
 
+/** In bytes. */
 export interface Memory {
-  heapUsed: number
+  /** In the heap, but compiled code. */
+  objects: number
+  /** What V8 has compiled. It goes on with that for long: more and more functions turn out to be worth it. */
+  code: number
   external: number
   rss: number
 }
 
 const targetsSchema = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })])
-const memorySchema = z.object({ heapUsed: z.number(), external: z.number(), rss: z.number() })
+const memorySchema = z.object({ objects: z.number(), code: z.number(), external: z.number(), rss: z.number() })
 const answerSchema = z.object({ id: z.number(), result: z.unknown(), error: z.unknown() }).partial({ error: true })
 const evaluatedSchema = z.object({ result: z.object({ value: z.string() }) })
+
+/** Runs in the process itself. */
+const expression = `(() => {
+  const { heapUsed, external, rss } = process.memoryUsage()
+  const spaces = process.getBuiltinModule('node:v8').getHeapSpaceStatistics()
+  const code = spaces
+    .filter(({ space_name: name }) => /code|trusted/.test(name))
+    .reduce((sum, { space_used_size: used }) => sum + used, 0)
+  return JSON.stringify({ objects: heapUsed - code, code, external, rss })
+})()`
 
 export class Inspector implements Disposable {
   readonly #socket: WebSocket
@@ -61,7 +75,6 @@ export class Inspector implements Disposable {
     // Twice: what the first finds finalizers of is gone only with the second.
     await this.#call('HeapProfiler.collectGarbage')
     await this.#call('HeapProfiler.collectGarbage')
-    const expression = 'JSON.stringify(process.memoryUsage())'
     const { result } = evaluatedSchema.parse(await this.#call('Runtime.evaluate', { expression }))
     return memorySchema.parse(JSON.parse(result.value))
   }

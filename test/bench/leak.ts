@@ -23,8 +23,8 @@ interface Shape {
 }
 
 /** An hour at one rotation a second. */
-const full: Shape = { warmUp: 1200, measured: 3600 }
-const quick: Shape = { warmUp: 200, measured: 1000 }
+const full: Shape = { warmUp: 2400, measured: 3600 }
+const quick: Shape = { warmUp: 200, measured: 500 }
 
 interface Sample extends Memory {
   /** Done since the start of the process. */
@@ -99,7 +99,8 @@ export const leak = async (bench: common.Bench): Promise<common.Section> => {
     return { cells, json: { bytesARotation: slope, margin, rises } }
   }
   const rows = {
-    heap: row('Heap in use', ({ heapUsed }) => heapUsed),
+    objects: row('Objects in the heap', ({ objects }) => objects),
+    code: row('Compiled code in the heap', ({ code }) => code),
     external: row('Outside of the heap', ({ external }) => external),
     resident: row('Resident', ({ rss }) => rss),
   }
