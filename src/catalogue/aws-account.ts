@@ -11,5 +11,7 @@ export function accountOfKeyId(id: string): string | undefined {
   for (const character of body.slice(0, 10)) bits = bits * 32n + BigInt(alphabet.indexOf(character))
   // 50 bits: the first 48 are six bytes, of which the first bit and the last seven say something else.
   const account = ((bits >> 2n) & 0x7f_ff_ff_ff_ff_80n) >> 7n
-  return account.toString().padStart(12, '0')
+  const digits = account.toString().padStart(12, '0')
+  // Of some made-up ids it is none.
+  return digits.length === 12 ? digits : undefined
 }

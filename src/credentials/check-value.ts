@@ -83,12 +83,18 @@ function checkText(
   }
   const placeholder = findPlaceholder(field, text, shape, right)
   if (placeholder !== undefined && placeholder.code !== 'PossiblePlaceholder') return [placeholder]
+  // A form of PEM does not say what may stand before it.
+  if (shape?.pem !== undefined && holdsItsName(text, acceptedKeys(service, field), false)) {
+    return [{ code: 'VariableNameIncluded' }]
+  }
   const pem = shape?.pem === undefined ? undefined : pemProblems(text, shape.pem)
   if (pem !== undefined && (pem.length > 0 || right)) {
     const problems = pem.map((problem) => withExpected(problem, shape))
     return expired ? [...problems, { code: 'ExpiredCredential' }] : problems
   }
-  const mistake = right ? undefined : knownMistake(text, allShapesOf(service, field.name))
+  // Whatever else could be said of a credential of another service, that it is one says most.
+  const isForeign = service.anyVendor !== true && foreignCredential(text, service) !== undefined
+  const mistake = right || isForeign ? undefined : knownMistake(text, allShapesOf(service, field.name))
   if (mistake !== undefined) return [mistake]
   const wrong = wrongKind(service, field, text, shape, right)
   if (wrong !== undefined) return [wrong]

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { certificate, ellipticKey, encryptedKey, rsaKey } from '../../test/support/pem.ts'
+import { accountOfKeyId } from '../catalogue/aws-account.ts'
 import type { Shape } from '../catalogue/definition.ts'
 import { findField, fits } from '../catalogue/definition.ts'
 import { services } from '../catalogue/services.ts'
@@ -37,7 +38,8 @@ const longLived = `AKIA${variedText(base32, 16)}`
 const temporary = `ASIA${variedText(base32, 16)}`
 const secretKey = `${variedText(alphanumeric, 19)}/+${variedText(alphanumeric, 19, 2)}`
 const sessionToken = base64(variedText(alphanumeric, 301))
-const role = `arn:aws:iam::${variedText(digits, 12)}:role/deploy/mailer`
+const role = `arn:aws:iam::${accountOfKeyId(longLived)!}:role/deploy/mailer`
+const ownRole = `arn:aws:iam::${accountOfKeyId(temporary)!}:role/deploy/mailer`
 const [rsa, oldRsa] = [rsaKey(), rsaKey('pkcs1')]
 const now = Date.parse('2026-11-24')
 const url = 'https://es.example.internal:9200'
@@ -155,7 +157,7 @@ describe('plausible credentials raise no alarm, and the right set is found from 
       'assumeRole',
       { aws_access_key_id: longLived, aws_secret_access_key: secretKey, role_arn: role, external_id: 'a:b' },
     ],
-    ['aws', 'assumeRole', { accessKeyId: temporary, secret: secretKey, token: sessionToken, roleArn: role }],
+    ['aws', 'assumeRole', { accessKeyId: temporary, secret: secretKey, token: sessionToken, roleArn: ownRole }],
     [
       'aws',
       'webIdentity',
@@ -425,6 +427,53 @@ describe('each service has mistakes of its own', () => {
       'UrlUnexpectedPart instanceUrl',
     ],
     ['salesforce', { ...crm, instanceUrl: 'acme.my.salesforce.com' }, 'UrlMissingScheme instanceUrl'],
+    // One cause, one finding, whatever else the value could be taken for.
+    ['mysql', { host: '$DB_HOST', username: 'app', password: 'n0t-r3al', database: 'app' }, 'UnrenderedTemplate host'],
+    ['mysql', { host: 'my%2Ddb', username: 'app', password: 'n0t-r3al', database: 'app' }, 'UrlEncodedValue host'],
+    ['mqtt', { url: 'mqtt%3A%2F%2Fbroker', clientId: 'app-1' }, 'UrlEncodedValue url'],
+    ['redis', { url: 'redis\r\n:6379', user: 'app', password: 'n0t-r3al' }, 'CarriageReturn url'],
+    ['redis', { url: 'redis:6379', user: 'app', password: 'n0t-r3al', 'ca.crt': certificate() }, 'UnusedField? caCert'],
+    ['salesforce', { ...jwt, privateKey: consumerKey, clientId: rsa }, 'SwappedFields clientId'],
+    ['salesforce', { client_id: cloud.client_id, client_secret: cloud.client_secret }, 'MissingField subdomain'],
+    ['maxmind', { license: variedText(alphanumeric, 16) }, 'MissingField accountId'],
+    ['smtp', { host: `${'A'.repeat(22)}${'a%2B'.repeat(25)}`, port: '25' }, 'ForeignCredential host'],
+    // Base64 of UTF-16, as PowerShell makes it.
+    ['sendgrid', { apiKey: Buffer.from(sendgridKey, 'utf16le').toString('base64') }, 'DoubleBase64 apiKey'],
+    [
+      'sendgrid',
+      { apiKey: Buffer.from(`\ufeff${sendgridKey}\r\n`, 'utf16le').toString('base64') },
+      'DoubleBase64 apiKey',
+    ],
+    // Several mistakes, one upon the other: the outermost is named.
+    ['sendgrid', { apiKey: base64(`API_KEY="${sendgridKey}"\n`) }, 'DoubleBase64 apiKey'],
+    ['sendgrid', { apiKey: base64(base64(base64(sendgridKey))) }, 'DoubleBase64 apiKey'],
+    ['sendgrid', { apiKey: base64('changeme') }, 'DoubleBase64 apiKey'],
+    ['sendgrid', { apiKey: base64(sendgridKey.slice(0, 40)) }, 'DoubleBase64 apiKey'],
+    ['sendgrid', { apiKey: encodeURIComponent(`"${sendgridKey}"`) }, 'UrlEncodedValue apiKey'],
+    ['sendgrid', { apiKey: `SENDGRID_API_KEY="${sendgridKey}\n"` }, 'VariableNameIncluded apiKey'],
+    ['sendgrid', { apiKey: `Bearer "${sendgridKey}\n"` }, 'SchemeWordIncluded apiKey'],
+    ['sendgrid', { apiKey: `KEY=  ${sendgridKey}` }, 'VariableNameIncluded apiKey'],
+    [
+      'aws',
+      { ...keys, secretAccessKey: `\\"${secretKey.replace(/[+/]/g, '\\$&')}\\"` },
+      'ShellEscapes secretAccessKey',
+    ],
+    ['elasticsearch', { ...es, apiKey: `${encodedKey.slice(0, 9)}\n${encodedKey.slice(9)}` }, 'MultipleLines apiKey'],
+    ['elasticsearch', { ...es, apiKey: encodedKey.slice(0, 32) }, 'PatternMismatch apiKey'],
+    // PEM with more around it.
+    ['salesforce', { ...jwt, privateKey: `'${rsa.trim()}'` }, 'QuotedValue privateKey'],
+    ['salesforce', { ...jwt, privateKey: `SERVER_KEY="${rsa}"` }, 'VariableNameIncluded privateKey'],
+    ['salesforce', { ...jwt, privateKey: `server.key: ${rsa}` }, 'VariableNameIncluded privateKey'],
+    ['salesforce', { ...jwt, privateKey: `x${rsa}` }, 'PemUnreadable privateKey'],
+    ['salesforce', { ...jwt, privateKey: `x\n${rsa.replace(/^/gm, '  ')}` }, 'PemUnreadable privateKey'],
+    ['salesforce', { ...jwt, privateKey: `Bag Attributes\n${rsa}\n` }],
+    ['http-api', { url: 'https://a.example', headers: '\'{"a":"b"}\'' }, 'QuotedValue headers'],
+    // 27: the account of a key and that of a role
+    [
+      'aws',
+      { ...keys, roleArn: `arn:aws:iam::${variedText('123456789', 12)}:role/app` },
+      'FieldsDisagree? accessKeyId',
+    ],
     // Passwords have no form, and some things are mistakes all the same.
     ['clicksend', { username: 'u', password: sendgridKey }, 'ForeignCredential password'],
     ['redis', { host: 'h', password: `REDIS_PASSWORD=n0t-r3al` }, 'VariableNameIncluded password'],
@@ -538,7 +587,7 @@ it('lists no keys that look like a credential of any service', () => {
   for (const name of Object.keys(names)) expect(shown).not.toContain(name)
 })
 
-it('takes linear time, whatever the value is made of', () => {
+it('takes linear time, whatever the value is made of', { timeout: 120_000 }, () => {
   const pieces = [
     'a',
     '=',
@@ -557,7 +606,7 @@ it('takes linear time, whatever the value is made of', () => {
     '-----BEGIN PRIVATE KEY-----',
     '3MVG9',
   ]
-  const start = performance.now()
+  const start = process.cpuUsage()
   for (const service of services.values()) {
     for (const field of service.fields) {
       for (const piece of pieces) {
@@ -566,6 +615,8 @@ it('takes linear time, whatever the value is made of', () => {
       }
     }
   }
-  // About 1,200 values of 16 kB: quadratic checks take a quarter of a second for each.
-  expect(performance.now() - start).toBeLessThan(8000)
+  // About 1,200 values of 16 kB: quadratic checks take a quarter of a second for each. Other tests share the machine, so
+  // that the time on the clock says nothing.
+  const { user, system } = process.cpuUsage(start)
+  expect((user + system) / 1000).toBeLessThan(20_000)
 })

@@ -13,7 +13,7 @@ import type { ValueProblem } from './check-value.ts'
 import { checkValue, textProblems } from './check-value.ts'
 import { expiryOf } from './expiry.ts'
 import type { Finding, FindingDraft } from './findings.ts'
-import { finding, sortFindings, waivableCodes } from './findings.ts'
+import { finding, severityOf, sortFindings, waivableCodes } from './findings.ts'
 import { nearestName } from './names.ts'
 import { keyProblems, openService } from './open-service.ts'
 import type { CredentialsInput, Resolution, ResolvedField, Secrets } from './resolve.ts'
@@ -88,12 +88,13 @@ export function inspect(input: InspectInput): Inspection {
     if (field !== undefined && chosen.some((variant) => uses(variant, name))) fields.set(name, field)
   }
   const checked = fieldsToCheck(service, chosen, fields, texts)
+  const inFields = checkFields(service, checked, input.now)
   const unresolved = resolution.unresolved.map((draft) => finding(draft, waive))
   const findings = sortFindings(
     [
       ...resolution.problems,
-      ...checkCompleteness(service, resolution, choice, texts),
-      ...checkFields(service, checked, input.now),
+      ...checkCompleteness(service, resolution, choice, texts, inFields.some(isError)),
+      ...inFields,
       ...keyProblems(service, fields),
       ...unknownWaivers(waive),
     ].map((draft) => finding(draft, waive)),
@@ -128,12 +129,20 @@ function readTexts(service: ServiceDefinition, { found }: Resolution): ReadonlyM
   return texts
 }
 
-/** What is missing, what is half there, what is there twice, and what is of no use. */
+function isError({ code, severity }: FindingDraft): boolean {
+  return (severity ?? severityOf(code)) === 'error'
+}
+
+/**
+ * What is missing, what is half there, what is there twice, and what is of no use.
+ * @param wrong whether a value has a mistake: then its contents may have spoken for the wrong set
+ */
 function checkCompleteness(
   service: ServiceDefinition,
   resolution: Resolution,
   choice: VariantChoice,
   texts: ReadonlyMap<string, ReadText>,
+  wrong: boolean,
 ): readonly FindingDraft[] {
   if (!resolution.complete || choice.nearest === undefined) return []
   const { found, spokenFor, source } = resolution
@@ -152,7 +161,7 @@ function checkCompleteness(
     drafts.push({ code: 'AmbiguousVariant', ...inSecret(source?.name), params: { variants } })
   }
 
-  const chosen = chosenVariants(choice)
+  const chosen = wrong ? choice.filled : chosenVariants(choice)
   const useless = [...found.values()].filter(({ name }) => !chosen.some((variant) => uses(variant, name)))
   for (const { name, secret, key } of useless) {
     const pair = service.pairs?.find((names) => names.includes(name))
@@ -300,11 +309,16 @@ function checkFields(
     const problems =
       other === undefined
         ? checkValue(service, definition, read, shape, expires <= now)
-        : [...swapProblems(definition, other.definition), ...textProblems(read)]
+        : [...swapProblems(definition, other.definition), ...(isDocument(other) ? [] : textProblems(read))]
     if (other !== undefined || problems.length > 0) wrong.add(definition.name)
     return problems.map((problem) => ({ ...problem, ...whereIs(field) }))
   })
   return [...drafts, ...disagreements(service, checked, wrong)]
+}
+
+/** Line breaks are no mistake where the value belongs. */
+function isDocument({ definition }: CheckedField): boolean {
+  return definition.multiline === true
 }
 
 function whereIs({ definition, resolved }: CheckedField): Pick<FindingDraft, 'field' | 'secret' | 'key'> {
@@ -353,19 +367,25 @@ function swapProblems(field: FieldDefinition, other: FieldDefinition): readonly 
   return field.name < other.name ? [{ code: 'SwappedFields', params: { other: other.name } }] : []
 }
 
-/** Pairs of which each holds what the other should, and at least one does not hold what it should. */
+/**
+ * Pairs of which each holds what the other should, and at least one does not hold what it should. Where the other one could
+ * stay as it is, that says something only if the form of the wrong one tells the two apart.
+ */
 function findSwapped(fields: readonly CheckedField[]): ReadonlyMap<CheckedField, CheckedField> {
   const swapped = new Map<CheckedField, CheckedField>()
-  const holds = (shape: Shape | undefined, field: CheckedField): boolean =>
-    shape !== undefined && field.read.text !== undefined && fits(shape, field.read.text)
+  const takes = ({ shape }: CheckedField, text: string | undefined): boolean =>
+    shape !== undefined && text !== undefined && fits(shape, text)
+  const tellsApart = (wrong: CheckedField, { definition, shape }: CheckedField): boolean =>
+    !takes(wrong, definition.example ?? shape?.example)
   for (const [index, a] of fields.entries()) {
     for (const b of fields.slice(index + 1)) {
       if (swapped.has(a) || swapped.has(b) || a.shape === b.shape) continue
-      const rightAsItIs = holds(a.shape, a) && holds(b.shape, b)
-      if (!rightAsItIs && holds(a.shape, b) && holds(b.shape, a)) {
-        swapped.set(a, b)
-        swapped.set(b, a)
-      }
+      if (!takes(a, b.read.text) || !takes(b, a.read.text)) continue
+      const aIsRight = takes(a, a.read.text)
+      const bIsRight = takes(b, b.read.text)
+      if ((aIsRight && bIsRight) || (bIsRight && !tellsApart(a, b)) || (aIsRight && !tellsApart(b, a))) continue
+      swapped.set(a, b)
+      swapped.set(b, a)
     }
   }
   return swapped

@@ -56,7 +56,10 @@ function splitBlocks(text: string): readonly Block[] | undefined {
     const end = text.indexOf(dashes, body)
     const line = `-----END ${label}-----`
     if (end < 0 || !text.startsWith(line, end)) return undefined
-    blocks.push({ label, text: `${text.slice(at, end + line.length)}\n` })
+    // What stands before or behind a block on its lines is part of it: programs that read PEM do not take it.
+    const first = text.lastIndexOf('\n', at) + 1
+    const next = text.indexOf('\n', end)
+    blocks.push({ label, text: `${text.slice(first, next < 0 ? text.length : next)}\n` })
     at = text.indexOf(begin, end + line.length)
   }
   return blocks

@@ -98,7 +98,12 @@ export function readText(bytes: Uint8Array, options: { multiline: boolean; lenie
     problems.push({ code: 'ByteOrderMark' })
     start = 1
   }
-  if (options.multiline) return { problems, text: whole.slice(start).trim(), broken: false }
+  if (options.multiline) {
+    const document = whole.slice(start).trim()
+    const inner = withoutQuotes(document)
+    if (inner === undefined) return { problems, text: document, broken: false }
+    return { problems: [...problems, { code: 'QuotedValue' }], text: inner.trim(), broken: false }
+  }
 
   let end = whole.length
   while (end > start && isEdge(whole.charAt(end - 1))) end--
@@ -108,10 +113,10 @@ export function readText(bytes: Uint8Array, options: { multiline: boolean; lenie
   if (start > begin) problems.push(edgeProblem(whole.slice(begin, start), 'begins', options.lenient))
 
   let text = whole.slice(start, end)
-  const quote = text[0]
-  if (text.length >= 2 && (quote === '"' || quote === "'" || quote === '`') && text.endsWith(quote)) {
+  const inner = withoutQuotes(text)
+  if (inner !== undefined) {
     problems.push({ code: 'QuotedValue' })
-    text = text.slice(1, -1).trim()
+    text = inner.trim()
   }
   const broken = /[\r\n]/.test(text)
   if (broken) {
@@ -127,6 +132,13 @@ export function readText(bytes: Uint8Array, options: { multiline: boolean; lenie
   return { problems: withoutRepeats(problems), text, broken }
 }
 
+/** Undefined: there are no quotes around the text. */
+function withoutQuotes(text: string): string | undefined {
+  const quote = text[0]
+  const quoted = text.length >= 2 && (quote === '"' || quote === "'" || quote === '`') && text.endsWith(quote)
+  return quoted ? text.slice(1, -1) : undefined
+}
+
 /** A carriage return inside and one at the end have one cause, as have spaces on both sides. Errors win over warnings. */
 function withoutRepeats(problems: readonly TextProblem[]): readonly TextProblem[] {
   const windows = problems.some((problem) => problem.code === 'CarriageReturn')
@@ -139,13 +151,24 @@ function withoutRepeats(problems: readonly TextProblem[]): readonly TextProblem[
 }
 
 /**
- * The text inside of one more layer of base64, trimmed. Line breaks (base64 wraps its output) are no obstacle.
- * @returns undefined when the text is not strictly base64 of UTF-8
+ * The text inside of one more layer of base64. Line breaks (base64 wraps its output) are no obstacle, and UTF-16 is none
+ * either: it is what PowerShell encodes.
+ * @returns undefined when the text is not strictly base64 of text
  */
 export function decodeBase64(text: string): string | undefined {
   const compact = /\s/.test(text) ? text.replace(/\s+/g, '') : text
   if (compact.length < 4 || compact.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(compact)) return undefined
   // Buffer ignores what it cannot decode, so the round trip is what proves the form.
   const bytes = Buffer.from(compact, 'base64')
-  return isUtf8(bytes) && bytes.toString('base64') === compact ? bytes.toString('utf8') : undefined
+  if (bytes.toString('base64') !== compact) return undefined
+  if (looksLikeUtf16(bytes)) return asciiOfUtf16(bytes)
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+}
+
+/** Undefined: not all of it is ASCII, so that it may be no text at all. */
+function asciiOfUtf16(bytes: Buffer): string | undefined {
+  const [first, second] = bytes
+  const bigEndian = (first === 0xfe && second === 0xff) || first === 0
+  const text = new TextDecoder(bigEndian ? 'utf-16be' : 'utf-16le').decode(bytes)
+  return /^[\x01-\x7f]*$/.test(text) ? text : undefined
 }

@@ -5,6 +5,8 @@ import { findField, fits } from '../catalogue/definition.ts'
 export interface VariantChoice {
   /** Complete sets, in the catalogue's order; more than one when the fields of several are there. Empty: none is. */
   readonly complete: readonly VariantDefinition[]
+  /** All sets whose fields are there, whatever the contents say; the nearest one, if there are none. */
+  readonly filled: readonly VariantDefinition[]
   /** The first complete set, or the one that is closest to being complete. */
   readonly nearest: VariantDefinition | undefined
 }
@@ -36,8 +38,13 @@ export function chooseVariant(service: ServiceDefinition, seen: FieldsSeen): Var
     const used = usedFields(variant, seen)
     return !meant.some((other, at) => other !== variant && supersedes(usedFields(other, seen), used, at < index))
   })
-  const nearest = complete[0] ?? variants.toSorted((a, b) => distance(a, seen.present) - distance(b, seen.present))[0]
-  return { complete, nearest }
+  const nearest =
+    complete[0] ??
+    variants.toSorted(
+      (a, b) =>
+        distance(a, seen.present) - distance(b, seen.present) || misfits(service, a, seen) - misfits(service, b, seen),
+    )[0]
+  return { complete, nearest, filled: filled.length > 0 || nearest === undefined ? filled : [nearest] }
 }
 
 function hasItsKeys({ keys }: VariantDefinition, { key }: FieldsSeen): boolean {
@@ -74,6 +81,15 @@ function distance(variant: VariantDefinition, present: (field: string) => boolea
   const there = variant.required.filter(present).length
   const optional = variant.optional.filter(present).length
   return (variant.required.length - there) * 10_000 - there * 100 - optional
+}
+
+/** How many values are not of the form that they have in the set. */
+function misfits(service: ServiceDefinition, variant: VariantDefinition, { text }: FieldsSeen): number {
+  return [...variant.required, ...variant.optional].filter((name) => {
+    const shape = variant.shapes?.[name] ?? findField(service, name)?.shape
+    const value = text(name)
+    return shape !== undefined && value !== undefined && !fits(shape, value)
+  }).length
 }
 
 /**

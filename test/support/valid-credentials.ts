@@ -1,5 +1,5 @@
 /** Credentials with which a service is content, made from the examples of the catalogue. None of them works anywhere. */
-import type { ServiceDefinition, VariantDefinition } from '../../src/catalogue/definition.ts'
+import type { Says, ServiceDefinition, VariantDefinition } from '../../src/catalogue/definition.ts'
 import { exampleOf, findField, fits } from '../../src/catalogue/definition.ts'
 import { certificate, rsaKey } from './pem.ts'
 
@@ -53,7 +53,7 @@ export function validCredentials(
   names: readonly string[] = variant.required,
   seed = 1,
 ): Record<string, string> {
-  return Object.fromEntries(
+  const values = new Map(
     names.map((name) => {
       const example = exampleOf(service, variant, name)
       if (example === undefined) throw new Error(`${service.id}: ${name} has no example`)
@@ -62,9 +62,30 @@ export function validCredentials(
       if (shape !== undefined && !fits(shape, value)) {
         throw new Error(`${service.id}: the example of ${name} does not fit its pattern any more when it is varied`)
       }
-      return [variant.keys?.[name]?.[0] ?? name, value]
+      return [name, value]
     }),
   )
+  return Object.fromEntries(
+    [...agreeing(service, values)].map(([name, value]) => [variant.keys?.[name]?.[0] ?? name, value]),
+  )
+}
+
+/** What a field says of the thing that an agreement is about. */
+export function whatItSays(says: Says, text: string): string | undefined {
+  if (typeof says === 'function') return says(text)
+  return says instanceof RegExp ? says.exec(text)?.[1] : says.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+/** Puts what one field says, such as a region or an account, into the other one. */
+export function agreeing(service: ServiceDefinition, values: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const [agreement] = service.agreements ?? []
+  const one = agreement === undefined ? undefined : values.get(agreement.fields[0])
+  const other = agreement === undefined ? undefined : values.get(agreement.fields[1])
+  if (agreement === undefined || one === undefined || other === undefined) return values
+  const said = whatItSays(agreement.says[0], one)
+  const theirs = whatItSays(agreement.says[1], other)
+  if (said === undefined || theirs === undefined) return values
+  return new Map(values).set(agreement.fields[1], other.replace(theirs, said))
 }
 
 /** The sets that can be found by themselves, and that the service still takes. */

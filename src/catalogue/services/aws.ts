@@ -1,3 +1,4 @@
+import { accountOfKeyId } from '../aws-account.ts'
 import type { ServiceDefinition, Shape } from '../definition.ts'
 import { plainField, resource, secretField, variant, webUrlField } from '../fields.ts'
 import { either, form, run, token } from '../shapes.ts'
@@ -169,6 +170,15 @@ export const aws: ServiceDefinition = {
       pattern: /^AKIA/,
       excludes: 'sessionToken',
       because: 'Access keys that begin with AKIA are long-lived, and AWS refuses them with a session token.',
+    },
+  ],
+  agreements: [
+    {
+      fields: ['accessKeyId', 'roleArn'],
+      says: [accountOfKeyId, /^arn:[\w-]+:iam::(\d{12}):/],
+      about: 'the account',
+      because: 'Access key ids hold the number of their account. A role of another account must trust that one.',
+      severity: 'warning',
     },
   ],
   // Tracardi knows neither session tokens nor roles.
