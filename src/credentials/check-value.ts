@@ -4,6 +4,7 @@ import { fits } from '../catalogue/definition.ts'
 import { foreignCredential } from '../catalogue/foreign.ts'
 import { isVendorSample } from '../catalogue/samples.ts'
 import type { FindingDraft } from './findings.ts'
+import { assignment, leadsTo, schemeWord } from './layers.ts'
 import { percentDecoded, takesAsciiOnly, withoutLookalikes, withoutMixUps, withoutShellEscapes } from './mended.ts'
 import type { PemProblem } from './pem.ts'
 import { pemProblems } from './pem.ts'
@@ -48,7 +49,12 @@ export function checkValue(
   }
   // Files end with a line break, and documents have several.
   if (!right && field.multiline !== true && isJsonDocument(text)) return [{ code: 'JsonDocument' }]
-  if (read.broken) return edges
+  if (read.broken) {
+    const joined = text.replace(/[\r\n]+/g, '')
+    if (allShapesOf(service, field.name).some((other) => fits(other, joined))) return edges
+    const around = wrappedIn(text) ?? hiddenMistake(service, field, text, true)
+    return around === undefined ? edges : [around]
+  }
   return [...edges, ...checkText(service, field, text, shape, right, expired)]
 }
 
@@ -68,6 +74,17 @@ function isJsonDocument(text: string): boolean {
     // The error would quote the text.
     return false
   }
+}
+
+/** What stands before a value with line breaks is one mistake, where the value would be fine without. */
+function wrappedIn(text: string): ValueProblem | undefined {
+  const pattern = [assignment, schemeWord].find((one) => one.test(text))
+  const [before = '\n'] = pattern?.exec(text) ?? []
+  if (pattern === undefined || /[\r\n]/.test(before)) return undefined
+  const value = new TextEncoder().encode(text.replace(pattern, ''))
+  const { text: inner, broken } = readText(value, { multiline: false, lenient: false })
+  if (inner === undefined || (broken && !isJsonDocument(inner))) return undefined
+  return { code: pattern === assignment ? 'VariableNameIncluded' : 'SchemeWordIncluded' }
 }
 
 function checkText(
@@ -98,6 +115,8 @@ function checkText(
   if (mistake !== undefined) return [mistake]
   const wrong = wrongKind(service, field, text, shape, right)
   if (wrong !== undefined) return [wrong]
+  const hidden = right ? undefined : hiddenMistake(service, field, text)
+  if (hidden !== undefined) return [hidden]
   const doubt = placeholder === undefined ? [] : [placeholder]
   if (expired && (shape === undefined || right)) return [{ code: 'ExpiredCredential' }]
   if (shape === undefined) {
@@ -124,6 +143,45 @@ function knownMistake(text: string, shapes: readonly Shape[]): ValueProblem | un
   const tokens = certain.filter(({ length, pattern }) => length === text.length && !pattern.test(text))
   const mixedUp = withoutMixUps(text).some((other) => tokens.some((shape) => fits(shape, other)))
   return mixedUp ? { code: 'LookalikeCharacter' } : undefined
+}
+
+/** A mistake that has others below it: the outermost is named, because it is the first that has to be mended. */
+function hiddenMistake(
+  service: ServiceDefinition,
+  field: FieldDefinition,
+  text: string,
+  broken = false,
+): ValueProblem | undefined {
+  const certain = allShapesOf(service, field.name).filter((shape) => shape.confidence !== 'guess')
+  if (certain.length === 0) return undefined
+  const isRight = (other: string): boolean =>
+    certain.some((shape) => fits(shape, other)) ||
+    placeholderCode(other, field.secret, true) !== undefined ||
+    foreignCredential(other, service) !== undefined
+  const isMeant = (other: string): boolean =>
+    isRight(other) ||
+    certain.some((shape) => resembles(shape, other)) ||
+    field.lookalikes?.some(({ pattern }) => pattern.test(other)) === true
+  // Of what is base64 by itself one looks at pieces when it is decoded, whatever is wrong with it.
+  const isBase64 = certain.some(({ example = '' }) => decodeBase64(example) !== undefined)
+  if (leadsTo(decodeBase64(text), isBase64 ? isRight : isMeant)) return { code: 'DoubleBase64' }
+  // Only base64 is broken into lines by the tool that makes it.
+  if (broken) return undefined
+  if (leadsTo(percentDecoded(text), isMeant)) return { code: 'UrlEncodedValue' }
+  if (leadsTo(withoutShellEscapes(text), isMeant)) return { code: 'ShellEscapes' }
+  return leadsTo(withoutLookalikes(text), isMeant)
+    ? { code: 'NonAsciiCharacter', params: { position: text.search(/[^\0-\x7f]/) + 1 } }
+    : undefined
+}
+
+/** Whether a text is of the form, but for its length or the end of it. */
+function resembles(shape: Shape, text: string): boolean {
+  if (fits(shape, text)) return true
+  if (shape.problems !== undefined && /^[a-z][a-z0-9+.-]{0,31}:\/\//i.test(text)) return true
+  if (text.length < 8) return false
+  if (shape.pem !== undefined) return text.includes('-----')
+  if (shape.length !== undefined && text.includes(sampleMark)) return true
+  return (shape.cutOff ?? shape.anyLength)?.test(text) === true
 }
 
 function withExpected(problem: PemProblem, shape: Shape | undefined): ValueProblem {
@@ -154,7 +212,7 @@ function wrongKind(
   const loose = shape === undefined || (right && shape.confidence === 'guess')
   if (right && !loose) return undefined
   if (holdsItsName(text, acceptedKeys(service, field), loose)) return { code: 'VariableNameIncluded' }
-  if ((loose ? schemeAndToken : schemeWord).test(text)) return { code: 'SchemeWordIncluded' }
+  if ((loose ? schemeAndToken : schemeWordAlone).test(text)) return { code: 'SchemeWordIncluded' }
   const lookalike = right ? undefined : field.lookalikes?.find(({ pattern }) => pattern.test(text))
   if (lookalike !== undefined) {
     return { code: 'WrongKindOfValue', params: { is: lookalike.is, expected: shape?.expected ?? 'something else' } }
@@ -163,8 +221,7 @@ function wrongKind(
   return is === undefined ? undefined : { code: 'ForeignCredential', params: { is, service: service.id } }
 }
 
-const assignment = /^(?:export\s+|set\s+)?([A-Za-z_][A-Za-z0-9_.-]{0,63})(?:\s?(=)\s?|:\s+)[^\s=]/
-const schemeWord = /^(?:authorization\s*:\s*\S|(?:bearer|basic|apikey|token|bot)\s+\S)/i
+const schemeWordAlone = /^(?:authorization\s*:\s*\S|(?:bearer|basic|apikey|token|bot)\s+\S)/i
 const schemeAndToken = /^(?:authorization\s*:\s*)?(?:bearer|basic|apikey|token|bot)\s+\S{16,}$/i
 
 /** `API_KEY=...`, `export API_KEY=...`, `api_key: ...`. */
@@ -202,7 +259,7 @@ function findPlaceholder(
 
 /** `echo password | base64` and then encoded again: printable text with a line break at its end. */
 function looksEncoded(text: string): boolean {
-  return /^[\x20-\x7e]+\r?\n$/.test(decodeBase64(text) ?? '')
+  return /^[\t\x20-\x7e]+\r?\n$/.test(decodeBase64(text) ?? '')
 }
 
 function mismatch(field: FieldDefinition, text: string, shape: Shape): readonly ValueProblem[] {

@@ -119,6 +119,6 @@ export function percentDecoded(text: string): string | undefined {
 
 /** The value without the backslashes that shells want before some signs, and keep within quotes. */
 export function withoutShellEscapes(text: string): string | undefined {
-  const plain = text.replace(/\\([^A-Za-z0-9\s])/g, '$1')
+  const plain = text.replace(/\\([ -/:-@[-`{-~])/g, '$1')
   return plain === text ? undefined : plain
 }

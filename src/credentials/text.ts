@@ -38,7 +38,7 @@ const unusualSpaces = /[\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]
 const invisible = /[\p{Cc}\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/u
 /** Invisible, and no white space either. */
 const strangeAtEdge = new RegExp(`(?!${whiteSpace.source})${invisible.source}`, 'u')
-const hidden = new RegExp(`${unusualSpaces.source}|(?![\\t\\v\\f])${invisible.source}`, 'gu')
+const hidden = new RegExp(`${unusualSpaces.source}|(?![\\t\\v\\f\\r\\n])${invisible.source}`, 'gu')
 
 function isEdge(character: string): boolean {
   // Nearly every value begins and ends with visible ASCII, which needs no table.
@@ -119,10 +119,7 @@ export function readText(bytes: Uint8Array, options: { multiline: boolean; lenie
     text = inner.trim()
   }
   const broken = /[\r\n]/.test(text)
-  if (broken) {
-    problems.push({ code: text.includes('\r') ? 'CarriageReturn' : 'MultipleLines' })
-    return { problems: withoutRepeats(problems), text, broken }
-  }
+  if (broken) problems.push({ code: text.includes('\r') ? 'CarriageReturn' : 'MultipleLines' })
   hidden.lastIndex = 0
   const inside = hidden.exec(text)
   if (inside !== null) {
@@ -161,14 +158,15 @@ export function decodeBase64(text: string): string | undefined {
   // Buffer ignores what it cannot decode, so the round trip is what proves the form.
   const bytes = Buffer.from(compact, 'base64')
   if (bytes.toString('base64') !== compact) return undefined
-  if (looksLikeUtf16(bytes)) return asciiOfUtf16(bytes)
-  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
+  const wide = looksLikeUtf16(bytes) ? textOfUtf16(bytes) : undefined
+  return wide ?? (isUtf8(bytes) ? bytes.toString('utf8') : undefined)
 }
 
-/** Undefined: not all of it is ASCII, so that it may be no text at all. */
-function asciiOfUtf16(bytes: Buffer): string | undefined {
+/** Undefined: hardly any of it is ASCII, so that it may be no text at all. */
+function textOfUtf16(bytes: Buffer): string | undefined {
   const [first, second] = bytes
   const bigEndian = (first === 0xfe && second === 0xff) || first === 0
   const text = new TextDecoder(bigEndian ? 'utf-16be' : 'utf-16le').decode(bytes)
-  return /^[\x01-\x7f]*$/.test(text) ? text : undefined
+  const others = text.match(/[^\0-\x7f]/g)?.length ?? 0
+  return others * 8 <= text.length ? text : undefined
 }

@@ -367,7 +367,7 @@ const inValues: readonly Mistake[] = [
   mistake(19, 'cut off', (field, random, set) => {
     const { shape, value, definition } = field
     if (shape?.length === undefined || isMultiline(field)) return undefined
-    const first = Math.max((shape.prefix?.length ?? 0) + 3, 6)
+    const first = Math.max((shape.prefix?.length ?? 0) + 3, 9)
     if (value.length <= first) return undefined
     const cut = value.slice(0, random.integer(first, value.length - 1))
     if (isAnotherSet(field, set, cut) || /^[A-Z][A-Z0-9_]*=/.test(cut)) return undefined
@@ -391,8 +391,8 @@ const inValues: readonly Mistake[] = [
     23,
     'backslashes of a shell',
     (field) => {
-      if (!isKnown(field) || isMultiline(field) || !/[^A-Za-z0-9]/.test(field.value)) return undefined
-      return field.value.replace(/[^A-Za-z0-9]/g, '\\$&')
+      if (!isKnown(field) || isMultiline(field) || !/[ -/:-@[-`{-~]/.test(field.value)) return undefined
+      return field.value.replace(/[ -/:-@[-`{-~]/g, '\\$&')
     },
     'ShellEscapes',
   ),
