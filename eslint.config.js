@@ -52,6 +52,7 @@ export default defineConfig(
       'test/bench/**',
       'test/cluster/main.ts',
       'test/faults/main.ts',
+      'test/git/main.ts',
       'test/kills/main.ts',
     ],
     rules: { 'no-console': 'off' },

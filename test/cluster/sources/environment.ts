@@ -1,7 +1,7 @@
 // Programs that the user names, by the variables that Go projects know from envtest.
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { checkRuns, isFolder, type Context, type Found, type Item, type Source } from './source.ts'
+import { checkRuns, isFolder, versionArgs, type Context, type Found, type Item, type Source } from './source.ts'
 
 const variableOf = (item: Item): string => `TEST_ASSET_${item.name.toUpperCase().replaceAll('-', '_')}`
 
@@ -9,7 +9,7 @@ const check = async (item: Item, path: string): Promise<string | undefined> => {
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) return `${path} does not exist`
   if (isFolder(item.name)) return found.isDirectory() ? undefined : `${path} is not a folder`
-  return checkRuns(path)
+  return checkRuns(path, versionArgs(item.name))
 }
 
 const find = async (item: Item, { env }: Context): Promise<Found> => {

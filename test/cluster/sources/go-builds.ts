@@ -9,6 +9,7 @@ const modules: Record<ProgramSet['name'], string> = {
   kubernetes: 'k8s.io/kubernetes',
   etcd: 'go.etcd.io/etcd/server/v3',
   kwok: 'sigs.k8s.io/kwok',
+  'helm-3': 'helm.sh/helm/v3',
 }
 
 export interface GoBuild {

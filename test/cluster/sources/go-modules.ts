@@ -67,6 +67,10 @@ const fill: Record<ProgramSet['name'], (set: ProgramSet, context: Context, folde
     await build(set, context, `${folder}/`, packages, kubernetesFlags(set.version))
   },
   etcd: (set, context, folder) => build(set, context, join(folder, 'etcd'), ['go.etcd.io/etcd/server/v3'], '-s -w'),
+  'helm-3': (set, context, folder) => {
+    const flags = `-s -w -X helm.sh/helm/v3/internal/version.version=${set.version}`
+    return build(set, context, join(folder, 'helm'), ['helm.sh/helm/v3/cmd/helm'], flags)
+  },
   kwok: async (set, context, folder) => {
     await build(set, context, join(folder, 'kwok'), ['sigs.k8s.io/kwok/cmd/kwok'], '-s -w')
     const source = await go(set, context, ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'])

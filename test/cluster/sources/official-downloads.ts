@@ -12,6 +12,7 @@ import {
   checkRuns,
   messageOf,
   run,
+  versionArgs,
   type Context,
   type Found,
   type Item,
@@ -22,7 +23,7 @@ import { stageFiles, stageName } from './stages.ts'
 
 /** SHA-256 in hex, by program set, version, platform (as `process` has it) and file. */
 const checksumsSchema = z.partialRecord(
-  z.enum(['kubernetes', 'etcd', 'kwok']),
+  z.enum(['kubernetes', 'etcd', 'kwok', 'helm-3']),
   z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)))),
 )
 
@@ -49,7 +50,7 @@ const platform = `${process.platform}-${process.arch}`
 interface Download {
   /** Where it goes in the entry of the cache, and its name in checksums.json. */
   file: string
-  host: 'dl.k8s.io' | 'github.com'
+  host: 'dl.k8s.io' | 'github.com' | 'get.helm.sh'
   path: string
   /** What of it is wanted where it is an archive; the checksum is that of the archive. */
   member?: string
@@ -74,6 +75,10 @@ const downloadsOf = ({ name, version, items }: ProgramSet): Download[] => {
       const archive = `etcd-${version}-${os}-${arch}`
       const path = `etcd-io/etcd/releases/download/${version}/${archive}.tar.gz`
       return [{ file: 'etcd', host: 'github.com', path, member: `${archive}/etcd` }]
+    }
+    case 'helm-3': {
+      const path = `helm-${version}-${os}-${arch}.tar.gz`
+      return [{ file: 'helm', host: 'get.helm.sh', path, member: `${os}-${arch}/helm` }]
     }
     case 'kwok': {
       const kwok = 'kubernetes-sigs/kwok'
@@ -176,7 +181,7 @@ export const officialDownloadsWith = (checksums: Checksums, { connect, idle, pro
         if (file.includes('/')) continue
         await chmod(target, 0o755)
         // Before it is in the cache, where the next source would leave it.
-        const problem = await checkRuns(target)
+        const problem = await checkRuns(target, versionArgs(file))
         if (problem !== undefined) throw new Error(`what came from ${url} does not run: ${problem}`)
       }
     } finally {

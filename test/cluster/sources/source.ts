@@ -1,16 +1,16 @@
 // What a place that programs can come from must offer. `programs.ts` holds the ordered list of them.
 import { spawn } from 'node:child_process'
 
-/** One thing a control plane needs: an executable, or KWOK's folder of stage files. */
+/** One thing that tests need: an executable, or KWOK's folder of stage files. */
 export interface Item {
   /** File name, also the name in messages. */
-  name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok' | 'kwok-stages'
+  name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok' | 'kwok-stages' | 'helm'
   set: ProgramSet
 }
 
 /** Items that are released, and therefore built or downloaded, together. */
 export interface ProgramSet {
-  name: 'kubernetes' | 'etcd' | 'kwok'
+  name: 'kubernetes' | 'etcd' | 'kwok' | 'helm-3'
   /** With the leading v, for example v1.36.3. */
   version: string
   items: Item['name'][]
@@ -34,6 +34,9 @@ export interface Source {
 }
 
 export const isFolder = (name: Item['name']): boolean => name === 'kwok-stages'
+
+/** What makes a program print its version, and do nothing else. */
+export const versionArgs = (name: string): string[] => (name === 'helm' ? ['version'] : ['--version'])
 
 export interface Finished {
   code: number | null
