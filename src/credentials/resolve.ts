@@ -73,9 +73,22 @@ export function referencedSecrets(credentials: CredentialsInput): readonly strin
   return [...names]
 }
 
+/** They are asked for several times in each inspection, and never change. */
+const acceptedKeysOf = new WeakMap<ServiceDefinition, Map<FieldDefinition, readonly string[]>>()
+
 /** Every key under which a Secret may hold the field, the canonical name first. */
 export function acceptedKeys(service: ServiceDefinition, field: FieldDefinition): readonly string[] {
-  return [...new Set([field.name, ...field.aliases, ...field.env, ...defaultTargetKeys(service, field.name)])]
+  let known = acceptedKeysOf.get(service)
+  if (known === undefined) {
+    known = new Map()
+    acceptedKeysOf.set(service, known)
+  }
+  let keys = known.get(field)
+  if (keys === undefined) {
+    keys = [...new Set([field.name, ...field.aliases, ...field.env, ...defaultTargetKeys(service, field.name)])]
+    known.set(field, keys)
+  }
+  return keys
 }
 
 /** The most keys that a message lists. */

@@ -79,7 +79,10 @@ describe.concurrent('input', () => {
     expect(await metrics()).toMatch(metric)
 
     await kube.patch('secrets', ns, 'several', secret('several', { apiKey: `${apiKey}a` }))
-    const mended = await waitForConditions(kube, ns, 'several', { CredentialsValid: 'True Valid' })
+    // A warning and a waived finding block nothing.
+    const wanted = { CredentialsValid: 'True Valid', Ready: 'True NoConsumers' }
+    const mended = await waitForConditions(kube, ns, 'several', wanted)
+    expect(await contentsOf(kube, ns, 'several-credentials')).toEqual({ SENDGRID_API_KEY: `${apiKey}a` })
     const { message } = conditionOf(mended, 'CredentialsValid')
     expect(message).toContain('Warning: spec.credentials.waive lists "QuotedValues"')
     expect(message).toContain('Did you mean "QuotedValue"?')
