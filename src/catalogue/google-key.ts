@@ -18,7 +18,12 @@ function isKeyDocument(text: string): boolean {
       const value = document[key]
       return typeof value === 'string' && pattern.test(value)
     }
-    return has('private_key', privateKeyShape.pattern) && has('client_email', serviceAccountEmailShape.pattern)
+    // Not in the pattern, where it would cost more than linear time.
+    return (
+      has('type', /^service_account$/) &&
+      has('private_key', privateKeyShape.pattern) &&
+      has('client_email', serviceAccountEmailShape.pattern)
+    )
   } catch {
     // The error would quote the text.
     return false
@@ -27,7 +32,7 @@ function isKeyDocument(text: string): boolean {
 
 export const serviceAccountKeyShape: Shape = form(
   'documented',
-  /^\s*\{[^]*"type"\s*:\s*"service_account"[^]*\}\s*$/,
+  /^\s*\{[^]*\}\s*$/,
   'the whole JSON key of a service account, whose private_key is PEM with its line breaks as \\n',
   JSON.stringify({
     type: 'service_account',

@@ -9,7 +9,7 @@ import type { StructuralSchema } from '../api/crd.ts'
 import type { ValidationRule } from '../api/schema.ts'
 import { nearestName, printableName } from '../credentials/names.ts'
 import type { ManifestCode } from './manifest-codes.ts'
-import { looksLikeCredential } from './names.ts'
+import { looksLikeCredential } from '../credentials/credential-names.ts'
 import type { Tree } from './tree.ts'
 
 export type Path = readonly (string | number)[]

@@ -2,6 +2,7 @@
  * What was found about a set of credentials. A finding is data with a stable code; its text comes last, from this one
  * table, so that nothing can put a value into a message: there is no place for one in a finding.
  */
+import { looksLikeCredential, looksLikeToken } from './credential-names.ts'
 import { printableName } from './names.ts'
 
 export type Severity = 'error' | 'warning'
@@ -44,8 +45,23 @@ function list(finding: Finding, name: string): readonly string[] {
   return Array.isArray(value) ? (value as readonly string[]) : []
 }
 
+/** A credential that was pasted in place of a name is not shown: everybody who may read a status would see it. */
+function safeName(name = ''): string {
+  return looksLikeCredential(name) ? '[not shown: it looks like a credential]' : printableName(name)
+}
+
 function quoted(name: string | undefined): string {
-  return `"${printableName(name ?? '')}"`
+  const shown = safeName(name)
+  return shown.startsWith('[') ? shown : `"${shown}"`
+}
+
+/** For a command that a person copies. Names of Secrets may be long. */
+function secretInCommand(name = ''): string {
+  return looksLikeToken(name) ? '<secret>' : printableName(name)
+}
+
+function keyInCommand(name = ''): string {
+  return looksLikeCredential(name) ? '<key>' : printableName(name)
 }
 
 function quotedList(names: readonly string[]): string {
@@ -53,7 +69,8 @@ function quotedList(names: readonly string[]): string {
 }
 
 function secretName(finding: Finding): string {
-  return `Secret ${quoted(finding.secret)}`
+  const name = finding.secret ?? ''
+  return looksLikeToken(name) ? `Secret ${safeName(name)}` : `Secret "${printableName(name)}"`
 }
 
 /** `Secret "x", key "y"`, or the field of the spec. */
@@ -67,8 +84,8 @@ function kubectl({ namespace }: Placed, command: string): string {
 }
 
 function patchCommand(finding: Placed, key: string | undefined): string {
-  const secret = printableName(finding.secret ?? '')
-  return kubectl(finding, `patch secret ${secret} -p '{"stringData":{"${printableName(key ?? '')}":"<value>"}}'`)
+  const secret = secretInCommand(finding.secret)
+  return kubectl(finding, `patch secret ${secret} -p '{"stringData":{"${keyInCommand(key)}":"<value>"}}'`)
 }
 
 /** How to write the value again. Both ways add no line break and need no base64. */
@@ -81,8 +98,8 @@ function rewrite(finding: Placed): string {
 /** How to write a file of several lines. */
 function refile(finding: Placed): string {
   if (finding.secret === undefined || finding.key === undefined) return 'Correct it in the spec.'
-  const secret = printableName(finding.secret)
-  const make = `create secret generic ${secret} --from-file=${printableName(finding.key)}=<file> --dry-run=client -o json`
+  const secret = secretInCommand(finding.secret)
+  const make = `create secret generic ${secret} --from-file=${keyInCommand(finding.key)}=<file> --dry-run=client -o json`
   return `Write it again from its file: ${kubectl(finding, make)} | ${kubectl(finding, `patch secret ${secret} --patch-file=/dev/stdin`)}.`
 }
 
@@ -99,7 +116,7 @@ function didYouMean(finding: Finding): string {
 }
 
 function ofField(finding: Finding): string {
-  return finding.field === undefined ? '' : ` (field ${finding.field})`
+  return finding.field === undefined ? '' : ` (field ${safeName(finding.field)})`
 }
 
 function lookedFor(finding: Finding): string {
@@ -111,10 +128,10 @@ function lookedFor(finding: Finding): string {
 /** A key that is nearly right is to be named, not written a second time. */
 function addition(finding: Placed): string {
   const meant = text(finding, 'meant')
-  const field = finding.field ?? ''
+  const field = safeName(finding.field)
   return meant === ''
-    ? `Add it: ${patchCommand(finding, field)}.`
-    : `Then rename that key to ${field}, or add {name: ${field}, key: ${printableName(meant)}} to spec.credentials.fields.`
+    ? `Add it: ${patchCommand(finding, finding.field)}.`
+    : `Then rename that key to ${field}, or add {name: ${field}, key: ${keyInCommand(meant)}} to spec.credentials.fields.`
 }
 
 function alternatives(finding: Finding): string {
@@ -152,11 +169,11 @@ const kinds = {
     'error',
     false,
     (f) =>
-      `${secretName(f)} does not exist in this namespace. Create it: ${kubectl(f, `create secret generic ${printableName(f.secret ?? '')}`)}${list(
+      `${secretName(f)} does not exist in this namespace. Create it: ${kubectl(f, `create secret generic ${secretInCommand(f.secret)}`)}${list(
         f,
         'keys',
       )
-        .map((key) => ` --from-literal=${printableName(key)}=<value>`)
+        .map((key) => ` --from-literal=${keyInCommand(key)}=<value>`)
         .join('')}.`,
   ),
   ForbiddenSecretType: kind(
@@ -175,7 +192,7 @@ const kinds = {
     'error',
     false,
     (f) =>
-      `${secretName(f)} has no key ${quoted(f.key)}, which spec.credentials.fields names for ${f.field ?? ''}. ${presentKeys(f)}${didYouMean(f)}`,
+      `${secretName(f)} has no key ${quoted(f.key)}, which spec.credentials.fields names for ${safeName(f.field)}. ${presentKeys(f)}${didYouMean(f)}`,
   ),
   UnknownField: kind(
     'error',
@@ -198,26 +215,26 @@ const kinds = {
     'error',
     false,
     (f) =>
-      `${secretName(f)}: the keys ${andList(list(f, 'keys').map(quoted))} all stand for ${f.field ?? ''} and differ. Keep one, or choose with spec.credentials.fields.`,
+      `${secretName(f)}: the keys ${andList(list(f, 'keys').map(quoted))} all stand for ${safeName(f.field)} and differ. Keep one, or choose with spec.credentials.fields.`,
   ),
   MissingField: kind(
     'error',
     false,
     (f) =>
-      `${f.secret === undefined ? `The credentials have no ${f.field ?? ''}` : `${secretName(f)} has no key for ${f.field ?? ''}`}, which is needed${
+      `${f.secret === undefined ? `The credentials have no ${safeName(f.field)}` : `${secretName(f)} has no key for ${safeName(f.field)}`}, which is needed${
         list(f, 'partners').length > 0 ? ` with ${andList(list(f, 'partners'))}` : ''
       }. ${lookedFor(f)}${didYouMean(f)}${f.secret === undefined ? '' : ` ${addition(f)}`}${alternatives(f)}`,
   ),
   EmptyValue: kind(
     'error',
     false,
-    (f) => `${place(f)}: the value is ${text(f, 'kind')}, but ${f.field ?? ''} is needed. ${rewrite(f)}`,
+    (f) => `${place(f)}: the value is ${text(f, 'kind')}, but ${safeName(f.field)} is needed. ${rewrite(f)}`,
   ),
   IncompletePair: kind(
     'error',
     true,
     (f) =>
-      `${place(f)}: ${f.field ?? ''} is of no use without ${text(f, 'partner')}. ${lookedFor(f)}${didYouMean(f)} Add the missing one or remove this one.`,
+      `${place(f)}: ${safeName(f.field)} is of no use without ${text(f, 'partner')}. ${lookedFor(f)}${didYouMean(f)} Add the missing one or remove this one.`,
   ),
   MissingPartner: kind(
     'error',
@@ -229,13 +246,13 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: ${f.field ?? ''} must not stand beside ${text(f, 'partner')}. ${text(f, 'because')} Remove one of the two.`,
+      `${place(f)}: ${safeName(f.field)} must not stand beside ${text(f, 'partner')}. ${text(f, 'because')} Remove one of the two.`,
   ),
   SwappedFields: kind(
     'error',
     true,
     (f) =>
-      `${place(f)}: ${f.field ?? ''} and ${text(f, 'other')} look swapped: each holds what the other should. Exchange the two values.`,
+      `${place(f)}: ${safeName(f.field)} and ${text(f, 'other')} look swapped: each holds what the other should. Exchange the two values.`,
   ),
   NotUtf8: kind('error', true, (f) =>
     text(f, 'encoding') === 'utf-16'
@@ -246,7 +263,7 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: the value is larger than 16 KiB, which no ${f.field ?? 'field'} is: probably a whole file. ${rewrite(f)}`,
+      `${place(f)}: the value is larger than 16 KiB, which no ${safeName(f.field ?? 'field')} is: probably a whole file. ${rewrite(f)}`,
   ),
   DoubleBase64: kind(
     'error',
@@ -282,12 +299,12 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: the value is a JSON document, but ${f.field ?? ''} is one plain value out of it. ${rewrite(f)}`,
+      `${place(f)}: the value is a JSON document, but ${safeName(f.field)} is one plain value out of it. ${rewrite(f)}`,
   ),
   WrongKindOfValue: kind(
     'error',
     true,
-    (f) => `${place(f)}: the value is ${text(f, 'is')}. Expected for ${f.field ?? ''}: ${text(f, 'expected')}.`,
+    (f) => `${place(f)}: the value is ${text(f, 'is')}. Expected for ${safeName(f.field)}: ${text(f, 'expected')}.`,
   ),
   ForeignCredential: kind(
     'error',
@@ -315,7 +332,7 @@ const kinds = {
   MultipleLines: kind(
     'error',
     true,
-    (f) => `${place(f)}: the value has more than one line, but ${f.field ?? ''} is one plain value. ${rewrite(f)}`,
+    (f) => `${place(f)}: the value has more than one line, but ${safeName(f.field)} is one plain value. ${rewrite(f)}`,
   ),
   UrlEncodedValue: kind(
     'error',
@@ -395,7 +412,7 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: the URL contains a user or a password, and ${f.field ?? ''} is not kept secret. Give these in fields of their own, and rotate the password if the URL was printed anywhere. ${rewrite(f)}`,
+      `${place(f)}: the URL contains a user or a password, and ${safeName(f.field)} is not kept secret. Give these in fields of their own, and rotate the password if the URL was printed anywhere. ${rewrite(f)}`,
   ),
   UrlMissingHost: kind('error', true, (f) => `${place(f)}: the URL names no host. ${rewrite(f)}`),
   UrlInvalidPort: kind('error', true, (f) => `${place(f)}: the port is no number from 1 to 65535. ${rewrite(f)}`),
@@ -419,7 +436,7 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: the value does not look like ${f.field ?? 'this field'}. Expected: ${text(f, 'expected')}.${shellHint(f)}`,
+      `${place(f)}: the value does not look like ${safeName(f.field ?? 'this field')}. Expected: ${text(f, 'expected')}.${shellHint(f)}`,
   ),
   ChecksumMismatch: kind(
     'error',
@@ -436,7 +453,7 @@ const kinds = {
     'error',
     true,
     (f) =>
-      `${place(f)}: ${f.field ?? ''} and ${text(f, 'other')} speak of different things where ${text(f, 'about')} is concerned. ${text(f, 'because')}`,
+      `${place(f)}: ${safeName(f.field)} and ${text(f, 'other')} speak of different things where ${text(f, 'about')} is concerned. ${text(f, 'because')}`,
   ),
   ForbiddenKey: kind(
     'error',

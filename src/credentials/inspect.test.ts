@@ -355,6 +355,29 @@ describe('spec.credentials', () => {
     expect(texts(inspection)).toContain('Secret "src"')
   })
 
+  it.each([apiKey, hex, sid('AC'), `ghp_${'a1B2'.repeat(9)}`, 'x'.repeat(64), 'P4ssw0rdOfS0mebody'])(
+    'shows no credential that stands in place of a name: %s',
+    (pasted) => {
+      const fields = [
+        { name: pasted, key: 'odd' },
+        { name: 'authToken', key: pasted },
+        { name: 'authToken', secretKeyRef: { name: 'other', key: pasted } },
+        // Names of Secrets may be long.
+        ...(pasted.length > 63 ? [] : [{ name: 'authToken', secretKeyRef: { name: pasted, key: 'x' } }]),
+      ]
+      const inspections = [
+        ...fields.map((field) => run({ fields: [field] })),
+        run({ fields: [{ name: 'authToken', key: 'odd' }], waive: [pasted] }),
+        run({}, new Map([['src', source('src', { sid: sid('AC'), [pasted]: 'x' })]])),
+        inspect({ service: pasted, credentials: { secretRef: { name: 'src' } }, secrets: two, now }),
+      ]
+      for (const inspection of inspections) {
+        expect(codes(inspection)).not.toEqual([])
+        expect(texts(inspection)).not.toContain(pasted)
+      }
+    },
+  )
+
   it('knows no other service', () => {
     const inspection = inspect({ service: 'twillio', credentials: { secretRef: { name: 'src' } }, secrets: two, now })
     expect(codes(inspection)).toEqual(['UnsupportedService'])
