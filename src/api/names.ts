@@ -32,6 +32,13 @@ export const maxTargetNameLength = 230
 export const forbiddenEnvironmentName =
   '^(PATH|NODE_OPTIONS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|BASH_ENV|LD_.*|DYLD_.*|PYTHON.*|KUBERNETES_.*|.*_[Pp][Rr][Oo][Xx][Yy])$'
 
+/** The beginnings of such names: no prefix may bring them about. */
+export const forbiddenPrefix = '^(LD_|DYLD_|PYTHON|KUBERNETES_)'
+
+/** Directories in which a volume would hide programs, their libraries or the identity of the pod; each with `/` at its end. */
+export const forbiddenMountPath =
+  '^/(bin|boot|dev|etc|lib|lib32|lib64|libx32|proc|root|sbin|sys|usr)/|^/(home|media|mnt|opt|run|srv|tmp|var|var/run|var/lib|var/run/secrets|run/secrets)/$|^/(var/)?run/secrets/kubernetes.io/'
+
 /** The label of a pod template that says which credentials of this resource its pods carry. */
 export function stampLabel(resourceName: string): string {
   return `credentials.tracardi.com/${resourceName}`
@@ -40,4 +47,19 @@ export function stampLabel(resourceName: string): string {
 /** The target Secret of a resource that names none. */
 export function defaultTargetName(resourceName: string): string {
   return `${resourceName}-credentials`
+}
+
+/** The immutable Secret that holds one version of the credentials; what is injected. Fits: see `maxTargetNameLength`. */
+export function versionName(targetName: string, credentialsId: string): string {
+  return `${targetName}-${credentialsId}`
+}
+
+/** The volume that holds the injected credentials of a resource. The longest names of resources fill all 63 characters. */
+export function injectedVolume(resourceName: string): string {
+  return resourceName.length <= 54 ? `tracardi-${resourceName}` : resourceName
+}
+
+/** The annotation in which a pod says that the credentials of this resource were injected as it was created: the name of the Secret. */
+export function injectedAnnotation(resourceName: string): string {
+  return `injected.tracardi.com/${resourceName}`
 }

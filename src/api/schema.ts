@@ -10,7 +10,13 @@
  */
 import * as z from 'zod'
 import { serviceIds, services } from '../catalogue/services.ts'
-import { forbiddenEnvironmentName, maxResourceNameLength, maxTargetNameLength } from './names.ts'
+import {
+  forbiddenEnvironmentName,
+  forbiddenMountPath,
+  forbiddenPrefix,
+  maxResourceNameLength,
+  maxTargetNameLength,
+} from './names.ts'
 
 /** One entry of `x-kubernetes-validations`. */
 export interface ValidationRule {
@@ -37,6 +43,8 @@ function optional<T extends z.ZodType>(schema: T, meta: Meta): z.ZodExactOptiona
 
 const maxFields = 16
 const maxConsumers = 24
+const maxHistory = 10
+const maxContainers = 16
 const dnsSubdomain = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'
 const secretKeyName = '^[-._a-zA-Z0-9]+$'
 const environmentName = '^[A-Za-z_][A-Za-z0-9_]*$'
@@ -152,7 +160,11 @@ const target = z.object({
   ),
   deletionPolicy: optional(z.enum(['Retain', 'Delete']), {
     description:
-      'What becomes of the target Secret when the resource is deleted. `Retain` leaves it, and a resource that is created again takes it up with the id it has. `Delete` lets the garbage collector take it.\nDefault: `Retain`',
+      'What becomes of the target Secret, and of its versions, when the resource is deleted. `Retain` leaves them, and a resource that is created again takes them up with the ids they have. `Delete` lets the garbage collector take them.\nDefault: `Retain`',
+  }),
+  historyLimit: optional(z.int().min(0).max(maxHistory), {
+    description: `How many older versions of the target Secret are kept beside the one in force, where a consumer has \`inject\`. One that a workload, a pod or a revision of a workload still names is kept in any case. At most ${maxHistory}.\nDefault: 3`,
+    format: 'int32',
   }),
 })
 
@@ -172,6 +184,78 @@ const selector = z.object({
     }),
 })
 
+const inject = z.object({
+  env: optional(
+    z.object({
+      prefix: optional(z.string().max(63), {
+        description:
+          'Put before every key of the target Secret to make the name of the variable.\nDefault: none\nExample: `SMS_`',
+      }),
+    }),
+    {
+      description:
+        'Every key of the target Secret becomes an environment variable. What the container itself defines under the same name wins. `{}` for no prefix.',
+      'x-kubernetes-validations': [
+        {
+          rule: `!has(self.prefix) || self.prefix == '' || self.prefix.matches('${environmentName}')`,
+          message: 'prefix must be fit to begin a variable: letters, digits and _, not beginning with a digit',
+          fieldPath: '.prefix',
+        },
+        {
+          rule: `!has(self.prefix) || !self.prefix.matches('${forbiddenPrefix}')`,
+          message:
+            'prefix may not begin with LD_, DYLD_, PYTHON or KUBERNETES_: such variables change how programs run',
+          fieldPath: '.prefix',
+        },
+      ],
+    },
+  ),
+  mount: optional(
+    z.object({
+      path: z.string().min(2).max(512).meta({
+        description:
+          'Directory in the container in which every key of the target Secret is a file, read-only.\nExample: `/var/run/credentials/twilio`',
+      }),
+      keys: optional(
+        z
+          .array(z.string().min(1).max(253))
+          .min(1)
+          .max(maxFields * 2),
+        {
+          description: 'The keys of the target Secret that become files.\nDefault: all',
+          'x-kubernetes-list-type': 'set',
+        },
+      ),
+      fileMode: optional(z.int().min(0).max(0o777), {
+        description:
+          'Permissions of the files, as a decimal number in JSON and `0440` in YAML.\nDefault: `0444`\nExample: `0440`',
+        format: 'int32',
+      }),
+    }),
+    {
+      description: 'The keys of the target Secret become files in a volume.',
+      'x-kubernetes-validations': [
+        {
+          rule: "self.path.startsWith('/') && !self.path.matches('[:]|//|/[.]{1,2}(/|$)')",
+          message: "path must be absolute, without ':', '//', '.' and '..'",
+          fieldPath: '.path',
+        },
+        {
+          rule: `!(self.path + '/').matches('${forbiddenMountPath}')`,
+          message:
+            'path may not be a directory of the system or the one of the service account: choose one of its own, such as /var/run/credentials/<service>',
+          fieldPath: '.path',
+        },
+      ],
+    },
+  ),
+  containers: optional(z.array(z.string().min(1).max(63)).min(1).max(maxContainers), {
+    description:
+      'Names of the containers that get it; init containers and sidecars count too.\nDefault: all containers and init containers',
+    'x-kubernetes-list-type': 'set',
+  }),
+})
+
 const consumer = z.object({
   kind: z.enum(consumerKinds).meta({
     description:
@@ -184,6 +268,15 @@ const consumer = z.object({
   selector: optional(selector, {
     description:
       'Selects workloads of this kind in the namespace of the resource by the labels of their pod template, as they come and go. Either this or `name`.',
+  }),
+  inject: optional(inject, {
+    description:
+      'Put the credentials into the pods, without a change of the manifest. Each version of the credentials is an immutable Secret, and a pod has the one that belongs to its template.\nDefault: none; the workload reads the target Secret itself, and is only rolled',
+    'x-kubernetes-validations': [{ rule: 'has(self.env) || has(self.mount)', message: 'give env, or mount, or both' }],
+  }),
+  restart: optional(z.enum(['Rolling', 'Never']), {
+    description:
+      'Whether the pods are replaced when other credentials come into force. With `Never` the pods that run keep what they have, and those created later get what is in force.\nDefault: `Rolling`',
   }),
 })
 
@@ -442,6 +535,16 @@ export const statusSchema = z
         'x-kubernetes-list-type': 'map',
         'x-kubernetes-list-map-keys': ['name'],
       })
+      .exactOptional(),
+    injection: z
+      .object({
+        mode: z.enum(['Policy', 'Patch']).meta({
+          description:
+            '`Policy`: the API server puts the credentials into pods as they are created. `Patch`: the operator puts them into the pod template.',
+        }),
+        installation: z.string().max(253).meta({ description: 'The installation of the operator that injects.' }),
+      })
+      .meta({ description: 'How the credentials get into the pods of consumers with `inject`.' })
       .exactOptional(),
     consumers: z
       .object({

@@ -25,7 +25,7 @@ describe('parseSpec', () => {
         service: 'twilio',
         credentials: { ...credentials, rotation: {} },
         suspend: true,
-        target: { historyLimit: 3 },
+        target: { immutable: true },
       }),
     ).toEqual({ ok: true, spec: { service: 'twilio', credentials, target: {} } })
   })
