@@ -164,7 +164,6 @@ const target = z.object({
   }),
   historyLimit: optional(z.int().min(0).max(maxHistory), {
     description: `How many older versions of the target Secret are kept beside the one in force, where a consumer has \`inject\`. One that a workload, a pod or a revision of a workload still names is kept in any case. At most ${maxHistory}.\nDefault: 3`,
-    format: 'int32',
   }),
 })
 
@@ -229,7 +228,6 @@ const inject = z.object({
       fileMode: optional(z.int().min(0).max(0o777), {
         description:
           'Permissions of the files, as a decimal number in JSON and `0440` in YAML.\nDefault: `0444`\nExample: `0440`',
-        format: 'int32',
       }),
     }),
     {
