@@ -63,3 +63,6 @@ export function injectedVolume(resourceName: string): string {
 export function injectedAnnotation(resourceName: string): string {
   return `injected.tracardi.com/${resourceName}`
 }
+
+/** On the pod template of a Job, set as it is created: the CronJob that it comes from. The policies read it from the pods. */
+export const cronJobAnnotation = 'tracardi.com/cronjob'

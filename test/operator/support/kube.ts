@@ -13,6 +13,24 @@ interface PodTemplate {
   spec?: { nodeSelector?: Record<string, string> | null }
 }
 
+interface Container {
+  name: string
+  envFrom?: { prefix?: string; secretRef?: { name: string } }[]
+  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[]
+}
+
+export interface Pod extends KubeObject {
+  spec: {
+    containers: Container[]
+    initContainers?: Container[]
+    volumes?: { name: string; [source: string]: unknown }[]
+  }
+}
+
+export interface Job extends KubeObject {
+  spec: { template: PodTemplate }
+}
+
 export interface Deployment extends KubeObject {
   spec: { replicas?: number; template: PodTemplate }
   status?: { updatedReplicas?: number; availableReplicas?: number }
@@ -55,6 +73,7 @@ export interface Kinds {
   statefulsets: StatefulSet
   daemonsets: DaemonSet
   cronjobs: CronJob
+  jobs: Job
   replicasets: ReplicaSet
   controllerrevisions: KubeObject
   roles: Role
@@ -62,7 +81,7 @@ export interface Kinds {
   clusterroles: Role
   clusterrolebindings: KubeObject
   customresourcedefinitions: KubeObject
-  pods: KubeObject
+  pods: Pod
   events: Event
   leases: Lease
   subjectaccessreviews: { status: { allowed: boolean } }
@@ -78,6 +97,7 @@ const prefixes: Record<keyof Kinds, string> = {
   statefulsets: '/apis/apps/v1',
   daemonsets: '/apis/apps/v1',
   cronjobs: '/apis/batch/v1',
+  jobs: '/apis/batch/v1',
   replicasets: '/apis/apps/v1',
   controllerrevisions: '/apis/apps/v1',
   roles: '/apis/rbac.authorization.k8s.io/v1',
@@ -152,6 +172,12 @@ export class Kube implements AsyncDisposable {
 
   async create<K extends keyof Kinds>(plural: K, namespace: string | undefined, object: object): Promise<Kinds[K]> {
     const { code, body } = await this.#call('POST', pathOf(plural, namespace), object)
+    return this.#checked(code, body, `create ${plural}`) as Kinds[K]
+  }
+
+  /** What would become of the object: nothing is stored. */
+  async tryCreate<K extends keyof Kinds>(plural: K, namespace: string, object: object): Promise<Kinds[K]> {
+    const { code, body } = await this.#call('POST', `${pathOf(plural, namespace)}?dryRun=All`, object)
     return this.#checked(code, body, `create ${plural}`) as Kinds[K]
   }
 

@@ -1,0 +1,498 @@
+// What the API server puts into pods: a pod as given, resources as given, a pod as expected. No operator runs.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createNamespace } from '../support/fixtures.ts'
+import { waitFor } from '../support/kube.ts'
+import { startOwnCluster } from '../support/own-cluster.ts'
+import type { OwnCluster } from '../support/own-cluster.ts'
+import { addedTo, announced, byName, caughtUp, everything, give, inForce, pod } from './world.ts'
+import type { Added, Consumer, Given, Inject, PodOptions } from './world.ts'
+
+interface Case {
+  readonly what: string
+  readonly pod?: PodOptions
+  readonly resources: readonly Given[]
+  readonly expected: Added
+}
+
+const nothing: Added = { labels: {}, annotations: {}, volumes: [], env: {}, mounts: {} }
+
+/** What `inject: {env: {}}` brings, with differences. */
+function injected(more: Partial<Added> & { id?: string; secret?: string } = {}): Added {
+  const { id = '2-aaaaa', secret = `sms-credentials-${id}`, ...rest } = more
+  return {
+    labels: { 'credentials.tracardi.com/sms': id },
+    annotations: { 'injected.tracardi.com/sms': secret },
+    volumes: [],
+    env: { app: [`* = ${secret}`] },
+    mounts: {},
+    ...rest,
+  }
+}
+
+const secretOf = 'sms-credentials-2-aaaaa'
+const volume = (secret: object = {}, name = 'tracardi-sms', secretName = secretOf) => ({
+  name,
+  secret: { secretName, defaultMode: 0o444, ...secret },
+})
+const byLabels = (kind: Consumer['kind'], matchLabels: Record<string, string>): Consumer => ({
+  kind,
+  selector: { matchLabels },
+})
+const only = (inject: Inject, consumer: Consumer = byName('web')): Given => ({ consumers: [{ ...consumer, inject }] })
+const mount = { path: '/var/run/credentials/sms' }
+const stamped = (id: string) => ({
+  labels: { app: 'web', 'pod-template-hash': '5d9f7', 'credentials.tracardi.com/sms': id },
+})
+/** With an init container, a sidecar, and what the manifest brings itself. */
+const rich = {
+  initContainers: [
+    { name: 'migrate', image: 'app', env: [{ name: 'TWILIO_AUTH_TOKEN', value: 'mine' }] },
+    { name: 'proxy', image: 'app', restartPolicy: 'Always', envFrom: [{ configMapRef: { name: 'proxy' } }] },
+  ],
+  containers: [
+    { name: 'app', image: 'app', volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }] },
+    { name: 'logs', image: 'app', envFrom: [{ prefix: 'A_', secretRef: { name: 'other' } }] },
+  ],
+  volumes: [{ name: 'scratch', emptyDir: {} }],
+}
+const long = 'a'.repeat(63)
+const manyLabels = Array.from({ length: 7 }, (_, index) => [`${'p'.repeat(250)}/l${index}`, long] as const)
+/** What a pod has whose manifest brings everything itself. */
+const whole = {
+  containers: [
+    {
+      name: 'app',
+      image: 'app',
+      envFrom: [{ prefix: 'SMS_', secretRef: { name: secretOf } }],
+      volumeMounts: [{ name: 'tracardi-sms', mountPath: mount.path, readOnly: true }],
+    },
+  ],
+  volumes: [volume()],
+}
+const cronJob = (name: string) => ({
+  owner: { kind: 'Job', name: `${name}-29384610` },
+  labels: { app: 'report', 'credentials.tracardi.com/sms': '1-aaaaa' },
+  annotations: { 'tracardi.com/cronjob': name },
+})
+
+const cases: readonly Case[] = [
+  // Who is selected
+  { what: 'a Deployment by name', resources: [only({ env: {} })], expected: injected() },
+  {
+    what: 'a Deployment whose name begins in the same way',
+    pod: { owner: { kind: 'ReplicaSet', name: 'web-api-5d9f7' } },
+    resources: [only({ env: {} })],
+    expected: nothing,
+  },
+  {
+    what: 'a ReplicaSet that looks like one of the Deployment, without its label',
+    pod: { owner: { kind: 'ReplicaSet', name: 'web-5d9f7' }, labels: { app: 'web' } },
+    resources: [only({ env: {} })],
+    expected: nothing,
+  },
+  {
+    what: 'an owner that is not the controller',
+    pod: { owner: { kind: 'ReplicaSet', name: 'web-5d9f7', controller: false } },
+    resources: [only({ env: {} })],
+    expected: nothing,
+  },
+  ...(['StatefulSet', 'DaemonSet'] as const).flatMap((kind): Case[] => [
+    {
+      what: `a ${kind} by name`,
+      pod: { owner: { kind, name: 'web' }, labels: { app: 'web' } },
+      resources: [only({ env: {} }, byName('web', kind))],
+      expected: injected(),
+    },
+    {
+      what: `a ${kind} of another name`,
+      pod: { owner: { kind, name: 'web-2' }, labels: { app: 'web' } },
+      resources: [only({ env: {} }, byName('web', kind))],
+      expected: nothing,
+    },
+    {
+      what: `a ${kind} by labels`,
+      pod: { owner: { kind, name: 'any' }, labels: { app: 'web', sms: '', more: 'x' } },
+      resources: [only({ env: {} }, byLabels(kind, { app: 'web', sms: '' }))],
+      expected: injected(),
+    },
+    {
+      what: `a ${kind} without one of the labels`,
+      pod: { owner: { kind, name: 'any' }, labels: { app: 'web' } },
+      resources: [only({ env: {} }, byLabels(kind, { app: 'web', sms: '' }))],
+      expected: nothing,
+    },
+  ]),
+  {
+    what: 'another kind of the same name',
+    pod: { owner: { kind: 'StatefulSet', name: 'web' }, labels: { app: 'web' } },
+    resources: [only({ env: {} }), only({ env: {} }, byName('web', 'DaemonSet'))].map((given, index) => ({
+      ...given,
+      name: `sms-${index}`,
+    })),
+    expected: nothing,
+  },
+  {
+    what: 'a Deployment by labels',
+    resources: [only({ env: {} }, byLabels('Deployment', { app: 'web' }))],
+    expected: injected(),
+  },
+  {
+    what: 'a Deployment with another value of the label',
+    resources: [only({ env: {} }, byLabels('Deployment', { app: 'shop' }))],
+    expected: nothing,
+  },
+  {
+    what: 'a ReplicaSet of nobody, for a Deployment by labels',
+    pod: { owner: { kind: 'ReplicaSet', name: 'web-5d9f7' }, labels: { app: 'web' } },
+    resources: [only({ env: {} }, byLabels('Deployment', { app: 'web' }))],
+    expected: nothing,
+  },
+  {
+    what: 'a pod of nobody, without labels',
+    pod: { owner: null, labels: null },
+    resources: [only({ env: {} }), { ...only({ env: {} }, byLabels('Deployment', { app: 'web' })), name: 'second' }],
+    expected: nothing,
+  },
+  // A Job's template says which CronJob it came from; only the first of two CronJobs has inject.
+  {
+    what: 'a Job of a CronJob by name',
+    pod: cronJob('report'),
+    resources: [only({ env: {} }, byName('report', 'CronJob'))],
+    expected: injected({ id: '1-aaaaa', labels: {} }),
+  },
+  {
+    what: 'a Job of another CronJob, stamped for it',
+    pod: cronJob('export'),
+    resources: [{ consumers: [{ ...byName('report', 'CronJob'), ...everything }, byName('export', 'CronJob')] }],
+    expected: nothing,
+  },
+  {
+    what: 'a Job of a CronJob by labels',
+    pod: cronJob('any'),
+    resources: [only({ env: {} }, byLabels('CronJob', { app: 'report' }))],
+    expected: injected({ id: '1-aaaaa', labels: {} }),
+  },
+  {
+    what: 'a Job of nobody, for a CronJob by labels',
+    pod: { owner: { kind: 'Job', name: 'any' }, labels: { app: 'report' } },
+    resources: [only({ env: {} }, byLabels('CronJob', { app: 'report' }))],
+    expected: nothing,
+  },
+  {
+    what: 'the second consumer, because the first does not inject',
+    resources: [{ consumers: [byName('web'), { ...byLabels('Deployment', { app: 'web' }), ...everything }] }],
+    expected: injected(),
+  },
+  {
+    what: 'the first consumer of two that inject',
+    resources: [
+      {
+        consumers: [
+          { ...byName('web'), inject: { env: { prefix: 'ONE_' } } },
+          { ...byLabels('Deployment', { app: 'web' }), inject: { env: { prefix: 'TWO_' } } },
+        ],
+      },
+    ],
+    expected: injected({ env: { app: [`ONE_* = ${secretOf}`] } }),
+  },
+  { what: 'a consumer without inject', resources: [{ consumers: [byName('web')] }], expected: nothing },
+  {
+    what: 'a consumer with null for inject and selector',
+    resources: [{ consumers: [{ ...byName('web'), inject: null, selector: null }] }],
+    expected: nothing,
+  },
+  { what: 'no resource at all', resources: [], expected: nothing },
+  // What goes where
+  {
+    what: 'a prefix, into everything that runs',
+    pod: { spec: rich },
+    resources: [only({ env: { prefix: 'SMS_' } })],
+    expected: injected({
+      env: Object.fromEntries(
+        ['app', 'logs', 'migrate', 'proxy'].map((name) => [name, [`SMS_* = ${secretOf}`]] as const),
+      ),
+    }),
+  },
+  {
+    what: 'a mount, into everything that runs',
+    pod: { spec: rich },
+    resources: [only({ mount })],
+    expected: injected({
+      env: {},
+      volumes: [volume()],
+      mounts: Object.fromEntries(
+        ['app', 'logs', 'migrate', 'proxy'].map((name) => [name, [`${mount.path} = tracardi-sms`]] as const),
+      ),
+    }),
+  },
+  {
+    what: 'both, with keys and a mode, into a container and a sidecar',
+    pod: { spec: rich },
+    resources: [
+      only({
+        env: { prefix: null },
+        mount: { ...mount, keys: ['TWILIO_AUTH_TOKEN', 'b.c'], fileMode: 0o440 },
+        containers: ['app', 'proxy', 'not-here'],
+      }),
+    ],
+    expected: injected({
+      env: { app: [`* = ${secretOf}`], proxy: [`* = ${secretOf}`] },
+      volumes: [
+        volume({
+          defaultMode: 0o440,
+          items: [
+            { key: 'TWILIO_AUTH_TOKEN', path: 'TWILIO_AUTH_TOKEN' },
+            { key: 'b.c', path: 'b.c' },
+          ],
+        }),
+      ],
+      mounts: { app: [`${mount.path} = tracardi-sms`], proxy: [`${mount.path} = tracardi-sms`] },
+    }),
+  },
+  {
+    what: 'nulls for everything that may be absent',
+    resources: [only({ env: { prefix: null }, mount: { ...mount, keys: null, fileMode: null }, containers: null })],
+    expected: injected({ volumes: [volume()], mounts: { app: [`${mount.path} = tracardi-sms`] } }),
+  },
+  {
+    what: 'null for env, and a mode of zero',
+    resources: [only({ env: null, mount: { ...mount, fileMode: 0 } })],
+    expected: injected({
+      env: {},
+      volumes: [volume({ defaultMode: 0 })],
+      mounts: { app: [`${mount.path} = tracardi-sms`] },
+    }),
+  },
+  {
+    what: 'containers that the pod has not: it does not say that it got anything',
+    resources: [only({ env: {}, mount, containers: ['not-here'] })],
+    expected: injected({ annotations: {}, env: {} }),
+  },
+  {
+    what: 'another target',
+    resources: [{ ...only({ env: {} }), status: { ...inForce(), target: { name: 'mine' } } }],
+    expected: injected({ secret: 'mine-2-aaaaa' }),
+  },
+  {
+    what: 'the longest names',
+    resources: [
+      {
+        ...only({ env: {}, mount }),
+        name: long,
+        status: { ...inForce(), target: { name: 't'.repeat(230) }, versions: ['99999999999-aaaaa'] },
+      },
+    ],
+    expected: {
+      labels: { [`credentials.tracardi.com/${long}`]: '99999999999-aaaaa' },
+      annotations: { [`injected.tracardi.com/${long}`]: `${'t'.repeat(230)}-99999999999-aaaaa` },
+      volumes: [volume({}, long, `${'t'.repeat(230)}-99999999999-aaaaa`)],
+      env: { app: [`* = ${'t'.repeat(230)}-99999999999-aaaaa`] },
+      mounts: { app: [`${mount.path} = ${long}`] },
+    },
+  },
+  // Which credentials
+  {
+    what: 'the stamp of the template',
+    pod: stamped('1-aaaaa'),
+    resources: [only({ env: {} })],
+    expected: injected({ id: '1-aaaaa', labels: {} }),
+  },
+  {
+    what: 'a stamp that nobody knows',
+    pod: stamped('7-fffff'),
+    resources: [only({ env: {} })],
+    expected: injected(),
+  },
+  {
+    what: 'the newest for a template that is never stamped, whatever it carries',
+    pod: stamped('1-aaaaa'),
+    resources: [{ consumers: [{ ...byName('web'), ...everything, restart: 'Never' }] }],
+    expected: injected(),
+  },
+  {
+    what: 'the first one to come while nothing is in force',
+    resources: [{ ...only({ env: {} }), status: announced }],
+    expected: injected({ id: '1-aaaaa' }),
+  },
+  // Nothing, because
+  {
+    what: 'the operator has not seen the resource',
+    resources: [{ ...only({ env: {} }), status: null }],
+    expected: nothing,
+  },
+  {
+    what: 'there are no versions',
+    resources: [{ ...only({ env: {} }), status: { ...inForce(), versions: [] } }],
+    expected: nothing,
+  },
+  {
+    what: 'the target is not ours',
+    resources: [
+      {
+        ...only({ env: {} }),
+        status: { versions: ['2-aaaaa'], injection: { mode: 'Policy', installation: 'tracardi-system' } },
+      },
+    ],
+    expected: nothing,
+  },
+  {
+    what: 'nobody said that it is injected',
+    resources: [
+      {
+        ...only({ env: {} }),
+        status: { target: { name: 'sms-credentials' }, credentialsId: '2-aaaaa', versions: ['2-aaaaa'] },
+      },
+    ],
+    expected: nothing,
+  },
+  {
+    what: 'the operator patches templates',
+    resources: [
+      { ...only({ env: {} }), status: { ...inForce(), injection: { mode: 'Patch', installation: 'tracardi-system' } } },
+    ],
+    expected: nothing,
+  },
+  {
+    what: 'another installation injects',
+    resources: [
+      { ...only({ env: {} }), status: { ...inForce(), injection: { mode: 'Policy', installation: 'other-system' } } },
+    ],
+    expected: nothing,
+  },
+  { what: 'the resource is being deleted', resources: [{ ...only({ env: {} }), deleting: true }], expected: nothing },
+  // What the manifest has
+  {
+    what: 'everything already: the label and the mark alone are missing',
+    pod: { spec: whole },
+    resources: [only({ env: { prefix: 'SMS_' }, mount })],
+    expected: injected({ env: {} }),
+  },
+  {
+    what: 'the same Secret with another prefix',
+    pod: { spec: whole },
+    resources: [only({ env: { prefix: 'OTHER_' } })],
+    expected: injected({ env: { app: [`OTHER_* = ${secretOf}`] } }),
+  },
+  {
+    what: 'another volume of that name: no mount, and no mark',
+    pod: {
+      spec: {
+        ...rich,
+        volumes: [
+          { name: 'scratch', emptyDir: {} },
+          { name: 'tracardi-sms', emptyDir: {} },
+        ],
+      },
+    },
+    resources: [only({ env: {}, mount, containers: ['app'] })],
+    expected: injected({ annotations: {} }),
+  },
+  {
+    what: 'a mount at that path: no mount, and no mark',
+    pod: { spec: rich },
+    resources: [only({ env: {}, mount: { path: '/scratch' }, containers: ['app', 'logs'] })],
+    expected: injected({ annotations: {}, env: { app: [`* = ${secretOf}`], logs: [`* = ${secretOf}`] } }),
+  },
+  {
+    what: 'a mount at that path, in a container that was not chosen',
+    pod: { spec: rich },
+    resources: [only({ mount: { path: '/scratch' }, containers: ['logs'] })],
+    expected: injected({ env: {}, volumes: [volume()], mounts: { logs: ['/scratch = tracardi-sms'] } }),
+  },
+  {
+    what: 'annotations and an older mark',
+    pod: { annotations: { note: 'x', 'injected.tracardi.com/sms': 'sms-credentials-1-aaaaa' } },
+    resources: [only({ env: {} })],
+    expected: injected(),
+  },
+  // More than one
+  {
+    what: 'two resources, whichever comes first',
+    pod: { spec: rich },
+    resources: [
+      only({ env: { prefix: 'SMS_' }, mount, containers: ['app'] }),
+      {
+        ...only({ env: {}, mount: { path: '/mail' }, containers: ['app'] }, byLabels('Deployment', { app: 'web' })),
+        name: 'mail',
+      },
+    ],
+    expected: {
+      labels: { 'credentials.tracardi.com/sms': '2-aaaaa', 'credentials.tracardi.com/mail': '2-aaaaa' },
+      annotations: {
+        'injected.tracardi.com/sms': secretOf,
+        'injected.tracardi.com/mail': 'mail-credentials-2-aaaaa',
+      },
+      volumes: [volume({}, 'tracardi-mail', 'mail-credentials-2-aaaaa'), volume()],
+      env: { app: ['* = mail-credentials-2-aaaaa', `SMS_* = ${secretOf}`] },
+      mounts: { app: ['/mail = tracardi-mail', `${mount.path} = tracardi-sms`] },
+    },
+  },
+  {
+    what: 'one of a hundred resources',
+    resources: [
+      only({ env: {} }),
+      ...Array.from({ length: 99 }, (_, index) => ({
+        ...only({ env: {} }, index % 2 === 0 ? byName('shop') : byLabels('Deployment', { app: 'shop' })),
+        name: `other-${index}`,
+      })),
+    ],
+    expected: injected(),
+  },
+  {
+    what: 'the last of as many consumers as can be, each with the longest selector, of which one label is not the same',
+    pod: { labels: { app: 'web', 'pod-template-hash': '5d9f7', ...Object.fromEntries(manyLabels) } },
+    resources: [
+      {
+        consumers: [
+          ...Array.from({ length: 23 }, () => ({
+            ...byLabels('Deployment', { ...Object.fromEntries(manyLabels), z: long }),
+            ...everything,
+          })),
+          { ...byName('web'), inject: { env: {}, mount } },
+        ],
+      },
+    ],
+    expected: injected({ volumes: [volume()], mounts: { app: [`${mount.path} = tracardi-sms`] } }),
+  },
+]
+
+let cluster: OwnCluster
+let bare: string
+const namespaces: string[] = []
+
+beforeAll(async () => {
+  cluster = await startOwnCluster()
+  const { kube } = cluster
+  // No resource is here: what a pod is without the policies.
+  bare = await createNamespace(kube, 'bare')
+  await Promise.all(
+    cases.map(async ({ resources }, index) => {
+      namespaces[index] = await createNamespace(kube, 'pods')
+      await Promise.all(resources.map((given) => give(kube, namespaces[index]!, given)))
+    }),
+  )
+  await Promise.all(
+    [bare, ...namespaces].map((namespace) =>
+      waitFor(
+        'the ServiceAccount for pods',
+        () => kube.get('serviceaccounts', namespace, 'default'),
+        (found) => found !== undefined,
+      ),
+    ),
+  )
+  await caughtUp(kube, await createNamespace(kube, 'sentinel'))
+})
+
+afterAll(() => cluster[Symbol.asyncDispose]())
+
+describe.concurrent('into the pod of', () => {
+  test.each(cases.map((entry, index) => [entry.what, entry, index] as const))('%s', async (_, entry, index) => {
+    const { kube } = cluster
+    const object = pod(entry.pod)
+    const [before, after] = await Promise.all([
+      kube.tryCreate('pods', bare, object),
+      kube.tryCreate('pods', namespaces[index]!, object),
+    ])
+    expect(addedTo(before, after)).toEqual(entry.expected)
+  })
+})
