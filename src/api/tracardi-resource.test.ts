@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { effectiveTarget, parseSpec, type TracardiResourceSpec } from './tracardi-resource.ts'
+import { effectiveTarget, injects, parseSpec, type TracardiResourceSpec } from './tracardi-resource.ts'
 
 const credentials = { secretRef: { name: 'live' } }
 const canary = `canary-${'5'.repeat(8)}`
@@ -54,7 +54,12 @@ describe('parseSpec', () => {
 })
 
 describe('effectiveTarget', () => {
-  const defaults = { name: 'sms-credentials', keys: new Map<string, string>(), deletionPolicy: 'Retain' } as const
+  const defaults = {
+    name: 'sms-credentials',
+    keys: new Map<string, string>(),
+    deletionPolicy: 'Retain',
+    historyLimit: 3,
+  } as const
   test.each<[string, Partial<TracardiResourceSpec>, ReturnType<typeof effectiveTarget>]>([
     ['neither target nor consumers', {}, undefined],
     ['nulls', { target: null, consumers: null }, undefined],
@@ -64,10 +69,28 @@ describe('effectiveTarget', () => {
     ['a target of nulls', { target: { name: null, keys: null, deletionPolicy: null } }, defaults],
     [
       'a full target',
-      { target: { name: 'sms', keys: { authToken: 'TOKEN', region: null }, deletionPolicy: 'Delete' } },
-      { name: 'sms', keys: new Map([['authToken', 'TOKEN']]), deletionPolicy: 'Delete' },
+      {
+        target: { name: 'sms', keys: { authToken: 'TOKEN', region: null }, deletionPolicy: 'Delete', historyLimit: 0 },
+      },
+      { name: 'sms', keys: new Map([['authToken', 'TOKEN']]), deletionPolicy: 'Delete', historyLimit: 0 },
     ],
   ])('%s', (_, spec, expected) => {
     expect(effectiveTarget('sms', { service: 'twilio', credentials, ...spec })).toEqual(expected)
   })
+})
+
+test.each<[boolean, TracardiResourceSpec['consumers']]>([
+  [false, undefined],
+  [false, null],
+  [false, [{ kind: 'Deployment', name: 'a', inject: null }]],
+  [
+    true,
+    [
+      { kind: 'Deployment', name: 'a' },
+      { kind: 'CronJob', name: 'b', inject: { env: {} } },
+    ],
+  ],
+])('injects: %s for %j', (expected, consumers) => {
+  const spec = { service: 'twilio', credentials, ...(consumers !== undefined && { consumers }) }
+  expect(injects(spec)).toBe(expected)
 })

@@ -16,6 +16,8 @@ export type Condition = NonNullable<TracardiResourceStatus['conditions']>[number
 export type ConditionStatus = Condition['status']
 /** A Secret as it was when the credentials in force were read from it. */
 export type SourceVersion = NonNullable<TracardiResourceStatus['sources']>[number]
+/** How the credentials get into pods, and who sees to it. */
+export type InjectionStatus = NonNullable<TracardiResourceStatus['injection']>
 export type ConsumersStatus = NonNullable<TracardiResourceStatus['consumers']>
 /** A consumer that is not up to date. */
 export type ConsumerStatus = NonNullable<ConsumersStatus['outdated']>[number]
@@ -50,6 +52,8 @@ export interface EffectiveTarget {
   /** Field → key of the target Secret, where the default keys are not wanted. */
   readonly keys: ReadonlyMap<string, string>
   readonly deletionPolicy: DeletionPolicy
+  /** How many version Secrets are kept beside the one in force. */
+  readonly historyLimit: number
 }
 
 /** Undefined for a resource that only checks: it has neither a target nor a consumer. */
@@ -62,5 +66,11 @@ export function effectiveTarget(resourceName: string, spec: TracardiResourceSpec
     name: target?.name ?? defaultTargetName(resourceName),
     keys,
     deletionPolicy: target?.deletionPolicy ?? 'Retain',
+    historyLimit: target?.historyLimit ?? 3,
   }
+}
+
+/** Whether some consumer wants the credentials put into its pods: then each version of them is a Secret of its own. */
+export function injects(spec: TracardiResourceSpec): boolean {
+  return (spec.consumers ?? []).some(({ inject }) => inject !== undefined && inject !== null)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
-import { InForce } from './in-force.ts'
+import { InForce, inForceToInject } from './in-force.ts'
 
 function resource(credentialsId?: string): TracardiResource {
   return {
@@ -35,5 +35,20 @@ describe('what is in force', () => {
     inForce.confirm('u')
     inForce.forget('u')
     expect(inForce.of(resource('8-aaaaa'))).toBeUndefined()
+  })
+})
+
+describe('what may be injected', () => {
+  const injection = { mode: 'Policy', installation: 'one' } as const
+  it.each<[string, TracardiResource['status'], string | undefined, string | undefined]>([
+    ['nothing is in force', { versions: ['1-aaaaa'], injection }, undefined, undefined],
+    ['its version is there', { versions: ['2-aaaaa', '1-aaaaa'], injection }, '2-aaaaa', '2-aaaaa'],
+    ['the target is ahead of the status', { versions: ['1-aaaaa'], injection }, '2-aaaaa', undefined],
+    // Of a resource that injects no more, or not yet, the id in force has no Secret of its own.
+    ['nothing is injected', { versions: ['2-aaaaa'] }, '2-aaaaa', undefined],
+    ['the status is empty', undefined, '2-aaaaa', undefined],
+  ])('%s', (_, status, credentialsId, expected) => {
+    const { status: _status, ...others } = resource()
+    expect(inForceToInject({ ...others, ...(status !== undefined && { status }) }, credentialsId)).toBe(expected)
   })
 })

@@ -41,3 +41,14 @@ export class InForce {
     this.#ahead.delete(uid)
   }
 }
+
+/**
+ * The id that a consumer with `inject` may carry: only one whose Secret is there. That stands in the observed status, which
+ * is written after that Secret, and which the admission policies read as well. Undefined: the consumer waits.
+ * @param credentialsId what is in force
+ */
+export function inForceToInject(resource: TracardiResource, credentialsId: string | undefined): string | undefined {
+  const { versions, injection } = resource.status ?? {}
+  const isThere = injection !== undefined && credentialsId !== undefined && versions?.includes(credentialsId) === true
+  return isThere ? credentialsId : undefined
+}
