@@ -3,13 +3,14 @@ import { hostname } from 'node:os'
 import { randomUUID } from 'node:crypto'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { componentName } from './api/names.ts'
-import { tracardiResources } from './api/tracardi-resource.ts'
+import { injects, tracardiResources } from './api/tracardi-resource.ts'
 import type { TracardiResource } from './api/tracardi-resource.ts'
 import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
 import { DeliveryController } from './controllers/delivery-controller.ts'
 import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
 import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
+import { InjectionMode } from './delivery/injection-mode.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
 import type { Refusal } from './delivery/stamps.ts'
@@ -95,6 +96,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     metrics: metrics.permissions,
     onGranted: ({ namespace }) => {
       for (const group of Object.values(groups)) group.retryNow(namespace)
+      credentials.collectAgain()
       reconsider(namespace, () => true)
       for (const key of refusals.keys())
         if (namespace === undefined || key.split('/')[1] === namespace) deliveryQueue.enqueue(key)
@@ -150,6 +152,18 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     startDelayMs: eventDelayMs,
   })
 
+  const injectionMode = new InjectionMode({
+    client: clientOn(paced),
+    wanted: settings.injectionMode,
+    policies: settings.injectionPolicies,
+    periodMs: settings.resyncMs,
+    clock,
+    random,
+    log,
+    onChange: () => {
+      reconsider(undefined, ({ spec }) => injects(spec))
+    },
+  })
   const inForce = new InForce()
   const refusals = new Map<string, Refusal>()
   const credentials = new CredentialsController({
@@ -172,6 +186,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     events,
     clock,
     installation: settings.installationId,
+    injectionMode: () => injectionMode.current,
+    collectionPeriodMs: settings.resyncMs,
   })
   const delivery = new DeliveryController({
     client,
@@ -390,6 +406,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const group of Object.values(groups))
       running.push(group.run(watching.signal, group === groups.secrets ? groups.tracardiresources : undefined))
     if (poller !== undefined) running.push(poller.run(watching.signal))
+    running.push(injectionMode.run(watching.signal))
     if (settings.leaderElect) {
       metrics.leader(false)
       let worker: Promise<void> | undefined

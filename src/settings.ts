@@ -116,6 +116,24 @@ export const settings = {
     fallback: 'Watch',
     help: 'Watch: changes of Secrets are seen at once, which takes list and watch on Secrets. Get: nothing but get; each referenced Secret is asked for once in --cache-ttl.',
   }),
+  injectionMode: setting({
+    flag: 'injection-mode',
+    value: 'MODE',
+    schema: z.enum(['Auto', 'Policy', 'Patch'], 'must be Auto, Policy or Patch'),
+    fallback: 'Auto',
+    help: 'How credentials get into the pods of consumers with `inject`. Policy: the admission policies of the chart put them in. Patch: the operator puts them into pod templates. Auto: Policy where all policies of --injection-policies and their bindings are there, else Patch.',
+  }),
+  injectionPolicies: setting({
+    flag: 'injection-policies',
+    value: 'NAME',
+    schema: z
+      .string()
+      .max(253)
+      .regex(/^[a-z0-9.-]*$/, 'must be the end of the names of objects: lower-case letters, digits, "-" and "."'),
+    fallback: '',
+    shownDefault: 'none: Auto is Patch',
+    help: 'How the names of the admission policies of this installation end; the chart sets it.',
+  }),
   resyncMs: setting({
     flag: 'resync',
     value: 'DURATION',

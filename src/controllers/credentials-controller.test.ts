@@ -75,6 +75,9 @@ class World {
   /** What became known to be in force, in order. */
   readonly delivered: (string | undefined)[] = []
   readonly refusals = new Map<string, Refusal>()
+  /** What names a version, as `pods 1-4f2c9`. */
+  readonly naming = new Set<string>()
+  injectionMode: 'Policy' | 'Patch' | undefined = 'Policy'
   /** Rights that are missing, by kind of workload or `secrets`. */
   readonly hidden = new Map<string, Permission>()
 
@@ -129,6 +132,8 @@ class World {
       events,
       clock,
       installation,
+      injectionMode: () => this.injectionMode,
+      collectionPeriodMs: 600_000,
     })
     return { cache, controller }
   }
@@ -139,6 +144,13 @@ class World {
     this.calls.push({ verb, name: call, body })
     await Promise.resolve()
     this.onRequest(call)
+    if (verb === 'list' && resource !== 'secrets') {
+      // Who names a version: one item of metadata, of one kind.
+      expect(query).toMatchObject({ limit: '1' })
+      const [, id = ''] = (query?.['labelSelector'] ?? '').split('credentials.tracardi.com/mail=')
+      const items = this.naming.has(`${resource.replace('.apps', '')} ${id}`) ? [{ metadata: { name: 'one' } }] : []
+      return { metadata: { resourceVersion: '1' }, items }
+    }
     if (verb === 'list') {
       // Of metadata alone, by name.
       const found = this.objects.get(`secrets ${query?.['fieldSelector']?.replace('metadata.name=', '') ?? ''}`)
@@ -154,6 +166,12 @@ class World {
       this.put(created, path)
     } else if (present === undefined) {
       throw new KubeError({ ...describe, status: 404, apiReason: 'NotFound' })
+    } else if (method === 'DELETE') {
+      const { uid, resourceVersion } = present.metadata
+      const { preconditions } = body as { preconditions: object }
+      if (JSON.stringify(preconditions) !== JSON.stringify({ uid, resourceVersion }))
+        throw new KubeError({ ...describe, status: 409, apiReason: 'Conflict' })
+      this.objects.delete(path)
     } else if (method === 'PATCH') {
       const patch = body as { metadata: { uid?: string; resourceVersion?: string }; data?: object; status?: object }
       const { uid, resourceVersion } = present.metadata
@@ -1302,5 +1320,406 @@ describe('findings', () => {
     expect(w.controller.findings()).toEqual([['salesforce', 'ExpiredCredential']])
     w.controller.forget(key)
     expect(w.controller.findings()).toEqual([])
+  })
+})
+
+describe('versions', () => {
+  type Target = NonNullable<TracardiResourceSpec['target']>
+  const injecting: NonNullable<TracardiResourceSpec['consumers']> = [
+    { kind: 'Deployment', name: 'sender', inject: { env: {} } },
+  ]
+  const injection = { mode: 'Policy', installation: 'green' }
+
+  function version(w: World, id: string): (Secret & { immutable?: boolean }) | undefined {
+    return w.objects.get(`secrets mail-credentials-${id}`)
+  }
+
+  function valueOf(w: World, id: string): string {
+    return Buffer.from(version(w, id)?.data?.['SENDGRID_API_KEY'] ?? '', 'base64').toString()
+  }
+
+  /** Somebody else's, under the name of a version. */
+  function takeName(w: World, id: string): void {
+    const metadata = { name: `mail-credentials-${id}`, namespace, uid: `foreign-${id}`, resourceVersion: '' }
+    w.put({ metadata, data: {} } as Secret, `secrets ${metadata.name}`)
+  }
+
+  /** A resource that injects, the first id in force, its workload through, and all quiet. */
+  async function inUse(target: Target = {}): Promise<World> {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource({ consumers: injecting, target })
+    w.workload(undefined)
+    w.watch()
+    await w.reconcile()
+    w.workload('1-4f2c9')
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    await w.reconcile()
+    w.take()
+    w.takeEvents()
+    return w
+  }
+
+  /** The next key comes into force, and the workload follows. */
+  async function rotate(w: World, number: number): Promise<string[]> {
+    w.source(apiKey(number))
+    w.watch()
+    await w.reconcile()
+    w.workload(w.status.credentialsId)
+    w.watch()
+    await w.reconcile()
+    w.watch()
+    return w.take()
+  }
+
+  test('the version comes first, then the target, then the status, at once', async () => {
+    const w = world()
+    w.source(apiKey(1))
+    w.resource({ consumers: injecting })
+    w.workload(undefined)
+    w.watch()
+    expect(await w.reconcile()).toBeUndefined()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials',
+      'get secrets live',
+      'create secrets mail-credentials-1-4f2c9',
+      'create secrets mail-credentials',
+      statusCall,
+    ])
+    expect(version(w, '1-4f2c9')).toMatchObject({
+      type: 'Opaque',
+      immutable: true,
+      data: w.target?.data,
+      metadata: {
+        labels: { 'app.kubernetes.io/managed-by': 'tracardi-operator', 'tracardi.com/resource': 'mail' },
+        annotations: { 'tracardi.com/owner': 'green/shop/mail', 'tracardi.com/credentials-id': '1-4f2c9' },
+      },
+    })
+    expect(version(w, '1-4f2c9')?.metadata.ownerReferences).toBeUndefined()
+    expect(w.status).toMatchObject({ versions: ['1-4f2c9'], injection })
+    w.workload('1-4f2c9')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([statusCall])
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('a rotation costs one POST more', async () => {
+    const w = await inUse()
+    expect(await rotate(w, 2)).toEqual([
+      'get secrets live',
+      'create secrets mail-credentials-2-4f2c9',
+      'patch secrets mail-credentials',
+      statusCall,
+      statusCall,
+    ])
+    expect(w.status.versions).toEqual(['2-4f2c9', '1-4f2c9'])
+    expect([valueOf(w, '1-4f2c9'), valueOf(w, '2-4f2c9')]).toEqual([apiKey(1), apiKey(2)])
+    await w.clock.advance(3_600_000)
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('a restart: the version is read, to see whose it is', async () => {
+    const w = await inUse()
+    w.restart()
+    await w.reconcile()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials',
+      'get secrets live',
+      'get secrets mail-credentials-1-4f2c9',
+    ])
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test.each([1, 2, 3])(
+    'a process that is killed after write %i of a rotation: the next goes on from there',
+    async (last) => {
+      const w = await inUse()
+      w.source(apiKey(2))
+      w.watch()
+      let writes = 0
+      w.onAnswer = (call) => {
+        if (!call.startsWith('get ') && ++writes === last) throw new Error('killed')
+      }
+      await expect(w.reconcile()).rejects.toThrow('killed')
+      w.onAnswer = () => undefined
+      w.restart()
+      w.watch()
+      await w.reconcile()
+      expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', versions: ['2-4f2c9', '1-4f2c9'] })
+      expect([valueOf(w, '2-4f2c9'), w.value, version(w, '3-4f2c9')]).toEqual([apiKey(2), apiKey(2), undefined])
+    },
+  )
+
+  test('killed after the version, and the source has changed again: that id is spent, and its version is known', async () => {
+    const w = await inUse()
+    w.source(apiKey(2))
+    w.watch()
+    w.onAnswer = (call) => {
+      if (call.startsWith('create')) throw new Error('killed')
+    }
+    await expect(w.reconcile()).rejects.toThrow('killed')
+    w.onAnswer = () => undefined
+    w.restart()
+    w.source(apiKey(3))
+    w.watch()
+    await w.reconcile()
+    expect(w.status).toMatchObject({ credentialsId: '3-4f2c9', versions: ['3-4f2c9', '2-4f2c9', '1-4f2c9'] })
+    expect([valueOf(w, '2-4f2c9'), valueOf(w, '3-4f2c9'), w.value]).toEqual([apiKey(2), apiKey(3), apiKey(3)])
+  })
+
+  test("somebody else's Secret under the name: left alone, and the next id is taken", async () => {
+    const w = await inUse()
+    takeName(w, '2-4f2c9')
+    expect((await rotate(w, 2)).slice(0, 5)).toEqual([
+      'get secrets live',
+      'get secrets mail-credentials-2-4f2c9',
+      'create secrets mail-credentials-3-4f2c9',
+      'patch secrets mail-credentials',
+      statusCall,
+    ])
+    expect(w.status.versions).toEqual(['3-4f2c9', '1-4f2c9'])
+    expect(version(w, '2-4f2c9')?.metadata.uid).toBe('foreign-2-4f2c9')
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+  })
+
+  test('the first id that was announced is taken: the next one', async () => {
+    const w = world()
+    w.source(undefined)
+    w.resource({ consumers: injecting })
+    w.watch()
+    await w.reconcile()
+    expect(w.status).toMatchObject({ versions: ['1-4f2c9'], injection })
+    takeName(w, '1-4f2c9')
+    w.source(apiKey(1))
+    w.watch()
+    await w.reconcile()
+    expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', versions: ['2-4f2c9'] })
+  })
+
+  test('many names in a row are taken: what is in force stays, and the status says so', async () => {
+    const w = await inUse()
+    for (let revision = 2; revision < 10; revision++) takeName(w, `${revision}-4f2c9`)
+    w.source(apiKey(2))
+    w.watch()
+    await expect(w.reconcile()).rejects.toMatchObject({ reason: 'VersionConflict' })
+    expect([w.ready, w.status.credentialsId, w.value]).toEqual(['False/VersionConflict', '1-4f2c9', apiKey(1)])
+  })
+
+  test('the one in force is deleted by hand: made again from the target, also while the source is bad', async () => {
+    const w = await inUse()
+    for (const value of [apiKey(1), 'nonsense']) {
+      w.source(value)
+      w.watch()
+      await w.reconcile()
+      w.watch()
+      w.take()
+      w.objects.delete('secrets mail-credentials-1-4f2c9')
+      w.watch()
+      await w.reconcile()
+      expect(w.take()).toContain('create secrets mail-credentials-1-4f2c9')
+      expect([valueOf(w, '1-4f2c9'), w.status.credentialsId]).toEqual([apiKey(1), '1-4f2c9'])
+      w.watch()
+      await w.reconcile()
+      expect(w.take()).toEqual([])
+    }
+  })
+
+  test('the one in force comes back with other contents: the next id, so that no pod gets those', async () => {
+    const w = await inUse()
+    const other = structuredClone(version(w, '1-4f2c9')!)
+    other.data = { SENDGRID_API_KEY: 'b3RoZXI=' }
+    other.metadata.uid = 'another'
+    w.put(other, 'secrets mail-credentials-1-4f2c9')
+    w.watch()
+    await w.reconcile()
+    expect(w.status.versions).toEqual(['2-4f2c9', '1-4f2c9'])
+    expect(valueOf(w, '2-4f2c9')).toBe(apiKey(1))
+  })
+
+  test('an older one that is deleted by hand is told of no more', async () => {
+    const w = await inUse()
+    await rotate(w, 2)
+    w.objects.delete('secrets mail-credentials-1-4f2c9')
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual(['get secrets mail-credentials-1-4f2c9', statusCall])
+    expect(w.status.versions).toEqual(['2-4f2c9'])
+  })
+
+  test('a status that was lost: what was kept is found again', async () => {
+    const w = await inUse()
+    await rotate(w, 2)
+    await rotate(w, 3)
+    const resource = w.objects.get(`${resourceName(tracardiResources)} mail`) as TracardiResource
+    delete resource.status
+    w.put(resource, `${resourceName(tracardiResources)} mail`)
+    w.objects.delete('secrets mail-credentials-1-4f2c9')
+    w.restart()
+    w.watch()
+    await w.reconcile()
+    expect(w.status).toMatchObject({ credentialsId: '3-4f2c9', versions: ['3-4f2c9', '2-4f2c9'] })
+  })
+
+  describe('collected', () => {
+    test('what nothing names, beyond the limit, once the rotation is through, in the status that says so', async () => {
+      const w = await inUse({ historyLimit: 1 })
+      await rotate(w, 2)
+      const calls = await rotate(w, 3)
+      expect(calls.slice(3)).toEqual([
+        statusCall,
+        'list replicasets.apps ',
+        'list controllerrevisions.apps ',
+        'list pods ',
+        'get secrets mail-credentials-1-4f2c9',
+        'delete secrets mail-credentials-1-4f2c9',
+        statusCall,
+      ])
+      expect(w.status.versions).toEqual(['3-4f2c9', '2-4f2c9'])
+      expect(version(w, '1-4f2c9')).toBeUndefined()
+      w.watch()
+      await w.reconcile()
+      expect(w.take()).toEqual([])
+    })
+
+    test.each(['replicasets', 'controllerrevisions', 'pods'])(
+      'not while %s name it; looked at ever more seldom',
+      async (kind) => {
+        const w = await inUse({ historyLimit: 0 })
+        w.naming.add(`${kind} 1-4f2c9`)
+        await rotate(w, 2)
+        expect(w.status.versions).toEqual(['2-4f2c9', '1-4f2c9'])
+        expect(await w.reconcile()).toEqual({ requeueAfterMs: 600_000 })
+        expect(w.take()).toEqual([])
+        await w.clock.advance(600_000)
+        expect(await w.reconcile()).toEqual({ requeueAfterMs: 1_200_000 })
+        expect(w.take()[0]).toBe('list replicasets.apps ')
+        w.naming.clear()
+        await w.clock.advance(1_199_999)
+        await w.reconcile()
+        expect(w.take()).toEqual([])
+        await w.clock.advance(1)
+        expect(await w.reconcile()).toBeUndefined()
+        expect(w.take().slice(-2)).toEqual(['delete secrets mail-credentials-1-4f2c9', statusCall])
+        expect(w.status.versions).toEqual(['2-4f2c9'])
+      },
+    )
+
+    test("never somebody else's, nor one that has just changed", async () => {
+      const w = await inUse({ historyLimit: 0 })
+      w.onRequest = (call) => {
+        if (call !== 'delete secrets mail-credentials-1-4f2c9') return
+        w.put(version(w, '1-4f2c9')!, 'secrets mail-credentials-1-4f2c9')
+      }
+      await rotate(w, 2)
+      expect([version(w, '1-4f2c9') === undefined, w.status.versions]).toEqual([false, ['2-4f2c9', '1-4f2c9']])
+      takeName(w, '1-4f2c9')
+      await w.clock.advance(600_000)
+      await w.reconcile()
+      expect(w.take().filter((call) => call.startsWith('delete'))).toEqual([])
+      expect([version(w, '1-4f2c9') === undefined, w.status.versions]).toEqual([false, ['2-4f2c9']])
+    })
+
+    test('a right that is missing: kept, told once, and tried again when one is granted', async () => {
+      const w = await inUse({ historyLimit: 0 })
+      w.onRequest = (call) => {
+        if (call === 'list pods ')
+          throw new KubeError({ verb: 'list', resource: 'pods', namespace, status: 403, apiReason: 'Forbidden' })
+      }
+      await rotate(w, 2)
+      await rotate(w, 3)
+      expect(w.status.versions).toEqual(['3-4f2c9', '2-4f2c9', '1-4f2c9'])
+      expect(w.ready).toBe('True/Delivered')
+      expect(w.takeEvents().filter((reason) => reason === 'PermissionMissing')).toHaveLength(1)
+      w.onRequest = () => undefined
+      w.controller.collectAgain()
+      await w.reconcile()
+      expect(w.status.versions).toEqual(['3-4f2c9'])
+    })
+
+    test('all older ones, once nobody injects any more', async () => {
+      const w = await inUse()
+      await rotate(w, 2)
+      w.resource({ consumers: [{ kind: 'Deployment', name: 'sender' }] })
+      w.watch()
+      await w.reconcile()
+      w.watch()
+      expect(w.status).toMatchObject({ versions: ['2-4f2c9'] })
+      expect([w.status.injection, version(w, '1-4f2c9')]).toEqual([undefined, undefined])
+      w.take()
+      expect(await rotate(w, 3)).not.toContain('create secrets mail-credentials-3-4f2c9')
+    })
+  })
+
+  test.each<[string, Target, Target, number]>([
+    ['to go with the resource', {}, { deletionPolicy: 'Delete' }, 1],
+    ['to stay', { deletionPolicy: 'Delete' }, { deletionPolicy: 'Retain' }, 0],
+  ])('what was made to stay or to go is told %s, all of it, before the target', async (_, before, after, expected) => {
+    const w = await inUse(before)
+    await rotate(w, 2)
+    w.resource({ consumers: injecting, target: after })
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([
+      'get secrets mail-credentials-2-4f2c9',
+      'patch secrets mail-credentials-2-4f2c9',
+      'get secrets mail-credentials-1-4f2c9',
+      'patch secrets mail-credentials-1-4f2c9',
+      'patch secrets mail-credentials',
+      statusCall,
+    ])
+    for (const secret of [w.target, version(w, '1-4f2c9'), version(w, '2-4f2c9')])
+      expect(secret?.metadata.ownerReferences ?? []).toHaveLength(expected)
+  })
+
+  describe('the status says', () => {
+    test('nothing of an injection into a target of somebody else', async () => {
+      const w = world()
+      w.source(apiKey(1))
+      w.source(apiKey(2), 'mail-credentials')
+      w.resource({ consumers: injecting })
+      w.watch()
+      await w.reconcile()
+      expect([w.ready, w.status.injection]).toEqual(['False/TargetConflict', undefined])
+    })
+
+    test('what is in use, while it is not known what can be; then what can be', async () => {
+      const w = world()
+      w.injectionMode = undefined
+      w.source(apiKey(1))
+      w.resource({ consumers: injecting })
+      w.watch()
+      await w.reconcile()
+      expect(w.status).toMatchObject({ credentialsId: '1-4f2c9', versions: ['1-4f2c9'] })
+      expect(w.status.injection).toBeUndefined()
+      for (const [mode, expected] of [
+        ['Patch', 'Patch'],
+        [undefined, 'Patch'],
+        ['Policy', 'Policy'],
+      ] as const) {
+        w.injectionMode = mode
+        w.watch()
+        await w.reconcile()
+        expect(w.status.injection).toEqual({ mode: expected, installation: 'green' })
+      }
+    })
+
+    test('that a variable is forbidden: nothing is injected, and the target is in force all the same', async () => {
+      const w = await inUse()
+      w.resource({
+        consumers: [{ kind: 'Deployment', name: 'sender', inject: { env: { prefix: 'LD_' } } }],
+      })
+      w.watch()
+      await w.reconcile()
+      expect([w.ready, w.status.injection]).toEqual(['False/InjectionForbidden', undefined])
+      expect(w.status).toMatchObject({ credentialsId: '1-4f2c9', versions: ['1-4f2c9'] })
+    })
   })
 })

@@ -21,9 +21,9 @@ import { objectKey, secrets } from '../kube/objects.ts'
 import type { Secret } from '../kube/objects.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
-import { apiVersion, componentName, kind, managedByLabel } from '../api/names.ts'
-import { effectiveTarget, tracardiResources } from '../api/tracardi-resource.ts'
-import type { TracardiResource } from '../api/tracardi-resource.ts'
+import { apiVersion, componentName, kind, managedByLabel, versionName } from '../api/names.ts'
+import { effectiveTarget, injects, tracardiResources } from '../api/tracardi-resource.ts'
+import type { InjectionStatus, TracardiResource } from '../api/tracardi-resource.ts'
 import { describeFinding } from '../credentials/findings.ts'
 import type { Finding } from '../credentials/findings.ts'
 import { inspect } from '../credentials/inspect.ts'
@@ -31,9 +31,17 @@ import type { Inspection } from '../credentials/inspect.ts'
 import { referencedSecrets } from '../credentials/resolve.ts'
 import { isForbiddenType } from '../credentials/secret-cache.ts'
 import type { SecretCache, SecretSnapshot } from '../credentials/secret-cache.ts'
-import { newTarget, observeTarget, targetContents, targetPatch, withoutContents } from '../credentials/target.ts'
+import {
+  newTarget,
+  observeTarget,
+  ownerPatch,
+  targetContents,
+  targetPatch,
+  withoutContents,
+} from '../credentials/target.ts'
 import type { SourceVersion, TargetObservation, TargetOwner } from '../credentials/target.ts'
-import { isCredentialsId } from '../credentials/versions.ts'
+import { collectVersion } from '../credentials/version-collector.ts'
+import { idsBefore, isCredentialsId, orderVersions, surplusVersions } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
@@ -43,11 +51,13 @@ import { unseenConsumers } from '../delivery/visibility.ts'
 import type { Visibility } from '../delivery/visibility.ts'
 import { stampOf } from '../delivery/workloads.ts'
 import { eventsOfFindings, eventsOfStatus, eventOfTarget } from './credentials-events.ts'
+import { decideInjection } from './injection-decision.ts'
 import { mergePatch } from './merge-patch.ts'
 import { decideProblem, decideStatus, permissionMissing, unseenText } from './status-decision.ts'
 import type { Problem, StatusInput } from './status-decision.ts'
 import { decideTarget } from './target-decision.ts'
-import type { TargetDecision } from './target-decision.ts'
+import type { TargetDecision, TargetInput } from './target-decision.ts'
+import { VersionKeeper, versionNamesOf } from './version-keeper.ts'
 
 export interface CredentialsControllerOptions {
   readonly client: KubeClient
@@ -65,6 +75,10 @@ export interface CredentialsControllerOptions {
   readonly events: EventRecorder
   readonly clock: Clock
   readonly installation: string
+  /** How credentials get into pods; undefined while it is not known. */
+  readonly injectionMode: () => InjectionStatus['mode'] | undefined
+  /** How often it is looked whether versions that were still needed can go, at first, in milliseconds. */
+  readonly collectionPeriodMs: number
 }
 
 type Verdict = Pick<Inspection, 'findings' | 'unresolved' | 'valid' | 'expiresAt'>
@@ -72,6 +86,8 @@ type Verdict = Pick<Inspection, 'findings' | 'unresolved' | 'valid' | 'expiresAt
 /** What is known of a resource that has nothing to be written, and of what it was concluded. No values. */
 interface Settled {
   readonly fingerprint: string
+  /** Name → uid of the versions. */
+  readonly versions: ReadonlyMap<string, string>
   readonly verdict: Verdict
   readonly target: StatusInput['target']
 }
@@ -85,6 +101,19 @@ const longestWaitMs = 12 * 3_600_000
 /** What the API server takes for a Secret, all values together; see core/v1 MaxSecretSize. */
 const maxSecretBytes = 1_048_576
 
+/** So many ids in a row may be taken by Secrets of others; who finds more needs a person. */
+const maxSpent = 8
+
+/** A collection that is looked at again and again is looked at ever more seldom, up to so many times the period. */
+const longestCollectionFactor = 32
+
+/** When versions were looked at that something still needed. */
+interface Look {
+  readonly versions: string
+  readonly nextAt: number
+  readonly factor: number
+}
+
 export class CredentialsController {
   readonly #options: CredentialsControllerOptions
   readonly #settled = new Map<string, Settled>()
@@ -94,9 +123,14 @@ export class CredentialsController {
   readonly #written = new Map<string, string>()
   /** The same of its target. */
   readonly #writtenTargets = new Map<string, string>()
+  readonly #versions: VersionKeeper
+  readonly #looks = new Map<string, Look>()
+  /** Rights for want of which versions are not collected, as they were told. */
+  readonly #toldRights = new Set<string>()
 
   constructor(options: CredentialsControllerOptions) {
     this.#options = options
+    this.#versions = new VersionKeeper(options)
   }
 
   /** Whether a change of this resource is only the echo of our own write. */
@@ -106,7 +140,13 @@ export class CredentialsController {
 
   /** Whether a change of a Secret is only the echo of our own write of this resource's target. */
   isOwnTargetWrite(key: string, secret: Secret): boolean {
-    return this.#writtenTargets.get(key) === secret.metadata.resourceVersion
+    return this.#writtenTargets.get(key) === secret.metadata.resourceVersion || this.#versions.isKnown(key, secret)
+  }
+
+  /** A right was granted: versions that could not be collected may go now. */
+  collectAgain(): void {
+    this.#looks.clear()
+    this.#toldRights.clear()
   }
 
   /** Forgets what was concluded about a resource that is gone. */
@@ -115,6 +155,8 @@ export class CredentialsController {
     this.#found.delete(key)
     this.#written.delete(key)
     this.#writtenTargets.delete(key)
+    this.#versions.forget(key)
+    this.#looks.delete(key)
   }
 
   /** Service and code of every finding that is not waived, once for each resource. */
@@ -136,7 +178,10 @@ export class CredentialsController {
       (name) => this.#options.secretStore.get(`${resource.metadata.namespace ?? ''}/${name}`)?.metadata,
     )
     const settled = this.#settled.get(key)
-    const isCurrent = settled !== undefined && (settled.verdict.expiresAt ?? Infinity) > this.#now()
+    const isCurrent =
+      settled !== undefined &&
+      (settled.verdict.expiresAt ?? Infinity) > this.#now() &&
+      this.#areThere(resource, settled.versions)
     if (isCurrent && settled.fingerprint === fingerprint) {
       return this.#writeStatus(resource, settled.verdict, settled.target, undefined, context)
     }
@@ -203,7 +248,7 @@ export class CredentialsController {
 
     const { contents, problem } = contentsOf(resource, inspection)
     const present = observeTarget(targetSecret, owner)
-    const decision = decideTarget({
+    const input = {
       resource,
       target: present,
       targetName,
@@ -211,7 +256,12 @@ export class CredentialsController {
       sources,
       stamps: this.#stamps(resource),
       stampsHidden: unseenConsumers(resource, this.#options.visibility).some(({ kind }) => kind !== 'CronJob'),
+    }
+    const versions = await this.#keepVersions(key, resource, input, owner, context).catch((error: unknown) => {
+      this.#keepInForce(resource, present)
+      throw error
     })
+    const { decision } = versions
     if (decision.action === 'Elsewhere') {
       // The other installation writes the status; two that did would never come to rest.
       context.log.warn({ installation: decision.installation, target: targetName }, 'ManagedElsewhere')
@@ -226,14 +276,16 @@ export class CredentialsController {
     }
     let inPlace: SourceVersion | undefined
     try {
-      inPlace = await this.#applyTarget(resource, targetName, decision, targetSecret, owner, context)
+      inPlace = await this.#applyTarget(resource, targetName, versions, targetSecret, owner, context)
     } catch (error) {
       this.#keepInForce(resource, present)
       throw error
     }
     const verdict = verdictOf(inspection)
-    const target = targetStatus(targetName, decision)
-    const delivers = isNewInForce(decision) && (resource.spec.consumers ?? []).length > 0
+    const keys = contents ?? (present.state === 'Ours' ? present.secret.data : undefined)
+    const target = targetStatus(targetName, decision, versions.older, [...(keys?.keys() ?? [])])
+    // Who is injected into waits for the status.
+    const delivers = isNewInForce(decision) && (resource.spec.consumers ?? []).length > 0 && !injects(resource.spec)
     if (problem === undefined && inPlace !== undefined && decision.action !== 'Hold')
       this.#settle(key, resource, [...sources, inPlace], verdict, target)
     // The workloads first. What is decided is on the target, should this process end before the status is written.
@@ -269,6 +321,56 @@ export class CredentialsController {
     }
   }
 
+  /** Decides, and makes sure of the version that the target will name: it comes first, so that nothing names one in vain. */
+  async #keepVersions(
+    key: string,
+    resource: TracardiResource,
+    input: TargetInput & { readonly targetName: string },
+    owner: TargetOwner,
+    context: ReconcileContext,
+  ): Promise<{ decision: TargetDecision; older: readonly string[] }> {
+    const { targetName, target } = input
+    const { signal } = context
+    const spent: string[] = []
+    const others: string[] = []
+    let decision = decideTarget(input)
+    while (injects(resource.spec) && (decision.action === 'Create' || decision.action === 'Update')) {
+      const { desire } = decision
+      const isNew = target?.state !== 'Ours' || target.id !== desire.id
+      const state = await this.#versions.ensure(key, targetName, desire, owner, isNew, signal)
+      if (state === 'Ready') break
+      const name = versionName(targetName, desire.id)
+      context.log.warn({ secret: name, state }, 'the name of a version is taken: the next id')
+      if (spent.push(desire.id) >= maxSpent) throw new VersionsTaken(name)
+      if (state === 'Other') others.push(desire.id)
+      decision = decideTarget({ ...input, spent })
+    }
+    if (decision.action === 'Elsewhere') return { decision, older: [] }
+    const status = resource.status?.versions ?? []
+    const id = decision.action === 'Create' || decision.action === 'Update' ? decision.desire.id : undefined
+    // A status that was lost, or a resource that was created again: what was kept before is found by its names.
+    const known =
+      status.length === 0 && id !== undefined && injects(resource.spec)
+        ? idsBefore(id, effectiveTarget(resource.metadata.name, resource.spec)?.historyLimit ?? 0)
+        : status
+    const isTracked = injects(resource.spec) || status.length > 1
+    const first = id ?? decisionAnnounces(decision)
+    const candidates = isTracked
+      ? known.filter((each) => each !== first && !spent.includes(each) && isCredentialsId(each))
+      : []
+    return {
+      decision,
+      older: [...others, ...(await this.#versions.existing(key, targetName, candidates, owner, signal))],
+    }
+  }
+
+  #areThere(resource: TracardiResource, versions: ReadonlyMap<string, string>): boolean {
+    const namespace = resource.metadata.namespace ?? ''
+    return [...versions].every(
+      ([name, uid]) => this.#options.secretStore.get(`${namespace}/${name}`)?.metadata.uid === uid,
+    )
+  }
+
   /**
    * Writes the target and returns the version of it that is in place then. A lost race is found by the API server and
    * answered by gathering again.
@@ -276,7 +378,7 @@ export class CredentialsController {
   async #applyTarget(
     resource: TracardiResource,
     name: string,
-    decision: TargetDecision,
+    { decision, older }: { readonly decision: TargetDecision; readonly older: readonly string[] },
     present: SecretSnapshot | undefined,
     owner: TargetOwner,
     context: ReconcileContext,
@@ -292,6 +394,10 @@ export class CredentialsController {
       } else {
         const patch = present === undefined ? undefined : targetPatch(present, decision.desire, owner)
         if (patch === undefined) return present
+        const injected = injects(resource.spec) ? [decision.desire.id] : []
+        // Versions stay and go with the target. They are changed before it: should this process end, the target tells.
+        if (present !== undefined && ownerPatch(present, decision.desire, owner) !== undefined)
+          await this.#versions.setOwner(name, [...injected, ...older], decision.desire, owner, signal)
         written = await client.patch(secrets, namespace, name, patch, { patchType: 'merge', signal })
       }
     } catch (error) {
@@ -319,13 +425,26 @@ export class CredentialsController {
     context: ReconcileContext,
   ): Promise<ReconcileResult | undefined> {
     const consumers = this.#consumers(resource, target?.credentialsId)
+    const unseen = unseenConsumers(resource, this.#options.visibility)
+    const isThrough =
+      problem === undefined &&
+      unseen.length === 0 &&
+      consumers.every(({ state }) => state === 'Updated' || state === 'Missing')
+    const collected = isThrough ? await this.#collect(resource, target, context) : undefined
+    const kept = collected?.target ?? target
     const { status, requeueAfterMs } = decideStatus({
       resource,
       inspection: verdict,
-      target,
+      target: kept,
       consumers,
+      ...decideInjection({
+        resource,
+        target: kept,
+        mode: this.#options.injectionMode(),
+        installation: this.#options.installation,
+      }),
       problem,
-      unseen: unseenConsumers(resource, this.#options.visibility),
+      unseen,
       unwatched: this.#options.visibility.secrets(resource),
       now: this.#now(),
     })
@@ -339,11 +458,80 @@ export class CredentialsController {
       }
       throw error
     }
+    this.#versions.track(objectKey(resource))
     this.#tellFindings(resource, status, [...verdict.unresolved, ...verdict.findings])
     if (this.#options.inForce.confirm(resource.metadata.uid)) this.#options.onInForce(resource)
     const expiry = verdict.expiresAt === undefined ? Infinity : Math.max(0, verdict.expiresAt - this.#now())
-    const next = Math.min(requeueAfterMs ?? Infinity, expiry === Infinity ? expiry : Math.min(expiry, longestWaitMs))
+    const next = Math.min(
+      requeueAfterMs ?? Infinity,
+      collected?.againAfterMs ?? Infinity,
+      expiry === Infinity ? expiry : Math.min(expiry, longestWaitMs),
+    )
     return next === Infinity ? undefined : { requeueAfterMs: next }
+  }
+
+  /**
+   * Deletes the versions that are too many and that nothing needs. What cannot be deleted stays, and is looked at again later:
+   * this is no reason to hold up a status.
+   */
+  async #collect(
+    resource: TracardiResource,
+    target: StatusInput['target'],
+    context: ReconcileContext,
+  ): Promise<{ target: StatusInput['target']; againAfterMs: number | undefined } | undefined> {
+    const { client, clock, collectionPeriodMs } = this.#options
+    const older = target?.versions ?? []
+    if (target?.credentialsId === undefined || older.length === 0) return undefined
+    const key = objectKey(resource)
+    const owner = this.#owner(resource)
+    const limit = injects(resource.spec)
+      ? (effectiveTarget(resource.metadata.name, resource.spec)?.historyLimit ?? 0)
+      : 0
+    const surplus = surplusVersions(orderVersions(target.credentialsId, older), limit, this.#stamps(resource))
+    if (surplus.length === 0) return undefined
+    const versions = surplus.join(' ')
+    const look = this.#looks.get(key)
+    const now = clock.monotonic()
+    if (look?.versions === versions && look.nextAt > now) return { target, againAfterMs: look.nextAt - now }
+    const gone: string[] = []
+    try {
+      for (const id of surplus) {
+        if ((await collectVersion(client, { targetName: target.name, id, owner }, context.signal)) === 'Kept') continue
+        gone.push(id)
+        context.log.info({ target: target.name, credentialsId: id }, 'a version that nothing needs was deleted')
+      }
+    } catch (error) {
+      if (!(error instanceof KubeError)) throw error
+      context.log.debug({ code: error.code, reason: error.reason }, 'versions could not be collected')
+      if (isMissingPermission(error)) this.#tellUncollected(resource, error)
+    }
+    const left = surplus.filter((id) => !gone.includes(id)).join(' ')
+    const factor = look?.versions === left ? Math.min(look.factor * 2, longestCollectionFactor) : 1
+    if (left === '') this.#looks.delete(key)
+    else this.#looks.set(key, { versions: left, nextAt: now + collectionPeriodMs * factor, factor })
+    const remaining = { ...target, versions: older.filter((id) => !gone.includes(id)) }
+    const settled = this.#settled.get(key)
+    if (settled !== undefined) {
+      const ids = [target.credentialsId, ...remaining.versions]
+      const there = this.#versions.uids(key, target.name, ids)
+      this.#settled.set(key, { ...settled, target: remaining, versions: there })
+    }
+    for (const id of gone) this.#versions.drop(key, owner.namespace, versionName(target.name, id))
+    return { target: remaining, againAfterMs: left === '' ? undefined : collectionPeriodMs * factor }
+  }
+
+  /** Once for each namespace. */
+  #tellUncollected(resource: TracardiResource, error: KubeError): void {
+    const right = `${error.verb} ${error.resource} ${error.namespace ?? ''}`
+    if (this.#toldRights.has(right)) return
+    this.#toldRights.add(right)
+    this.#options.events.record({
+      regarding: eventTarget(resource),
+      type: 'Warning',
+      reason: permissionMissing,
+      action: 'Collect',
+      note: `Older versions of the target are kept for want of a right. ${grantText(error)}`,
+    })
   }
 
   #tellFindings(
@@ -407,7 +595,11 @@ export class CredentialsController {
   ): void {
     const found = new Map(versions.map((version) => [version.name, version]))
     const fingerprint = fingerprintOf(resource, (name) => found.get(name))
-    if (fingerprint !== undefined) this.#settled.set(key, { fingerprint, verdict, target })
+    if (fingerprint === undefined) return
+    const id = target?.credentialsId
+    const ids = [...(id !== undefined && injects(resource.spec) ? [id] : []), ...(target?.versions ?? [])]
+    const there = target === undefined ? new Map<string, string>() : this.#versions.uids(key, target.name, ids)
+    this.#settled.set(key, { fingerprint, versions: there, verdict, target })
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
@@ -447,13 +639,12 @@ export function targetNameOf(resource: TracardiResource): string | undefined {
   return effectiveTarget(resource.metadata.name, resource.spec)?.name
 }
 
-/** Every Secret that a resource has to do with: its sources and its target, as `namespace/name`. */
+/** Every Secret that a resource has to do with: its sources, its target and its versions, as `namespace/name`. */
 export function secretKeysOf(resource: TracardiResource): string[] {
   const namespace = resource.metadata.namespace ?? ''
   const target = targetNameOf(resource)
-  return [...referencedSecrets(resource.spec.credentials), ...(target === undefined ? [] : [target])].map(
-    (name) => `${namespace}/${name}`,
-  )
+  const own = target === undefined ? [] : [target, ...versionNamesOf(resource)]
+  return [...referencedSecrets(resource.spec.credentials), ...own].map((name) => `${namespace}/${name}`)
 }
 
 export function eventTarget(resource: TracardiResource): EventTarget {
@@ -517,31 +708,46 @@ export function contentsOf(
 export function targetStatus(
   name: string,
   decision: Exclude<TargetDecision, { action: 'Elsewhere' }>,
+  versions: readonly string[],
+  keys: readonly string[],
 ): NonNullable<StatusInput['target']> {
-  const nothing = { name, credentialsId: undefined, sources: [] }
+  const announced = decisionAnnounces(decision)
+  const nothing = { name, credentialsId: undefined, announced, sources: [], versions, keys }
   switch (decision.action) {
     case 'Create':
-    case 'Update':
-      return {
-        name,
-        outcome: 'InForce',
-        credentialsId: decision.desire.id,
-        announced: undefined,
-        sources: decision.desire.provenance.sources,
-      }
+    case 'Update': {
+      const { id, provenance } = decision.desire
+      return { ...nothing, outcome: 'InForce', credentialsId: id, sources: provenance.sources }
+    }
     case 'Keep':
-      return { ...nothing, outcome: 'NothingYet', announced: decision.announced }
     case 'Hold':
-      return { ...nothing, outcome: 'NothingYet', announced: decision.announced }
+      return { ...nothing, outcome: 'NothingYet' }
     case 'Conflict':
-      return { ...nothing, outcome: 'Conflict', announced: decision.announced }
+      return { ...nothing, outcome: 'Conflict' }
     case 'Lost':
-      return { ...nothing, outcome: 'Lost', announced: decision.announced }
+      return { ...nothing, outcome: 'Lost' }
+  }
+}
+
+function decisionAnnounces(decision: TargetDecision): string | undefined {
+  return 'announced' in decision ? decision.announced : undefined
+}
+
+/** One name after the other is taken by a Secret that is no version of this resource. */
+class VersionsTaken extends OperatorError {
+  constructor(name: string) {
+    super({
+      code: 'VERSIONS_TAKEN',
+      reason: 'VersionConflict',
+      retry: 'backoff',
+      message: `The names for the next versions of the target are taken by Secrets that do not belong to this resource, up to ${name}. Choose another spec.target.name, or delete them.`,
+    })
   }
 }
 
 /** What of a failed call belongs into the status; undefined for what is simply tried again. */
 function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof VersionsTaken) return { reason: error.reason, message: error.message, transient: false }
   if (!(error instanceof KubeError) || isConflict(error) || isAlreadyExists(error) || isNotFound(error))
     return undefined
   if (error.resource === 'tracardiresources.tracardi.com/status') return undefined

@@ -599,3 +599,35 @@ describe('decideProblem', () => {
     expect(decideProblem(resource(), transient, start)).not.toHaveProperty('credentialsId')
   })
 })
+
+describe('injection', () => {
+  const injection = { mode: 'Patch', installation: 'green' } as const
+  const refused: Problem = { reason: 'InjectionForbidden', message: 'Not that.', transient: false }
+
+  test('how it is done, and all versions, the one in force first', () => {
+    const target = { ...inForce, versions: ['1-4f2c9', '2-4f2c9'] }
+    expect(decide({ target, injection }).status).toMatchObject({
+      injection,
+      versions: ['3-4f2c9', '2-4f2c9', '1-4f2c9'],
+    })
+    expect(decide().status.injection).toBeUndefined()
+  })
+
+  test('before anything is in force: the announced id first', () => {
+    const { status } = decide({ target: { ...lost, versions: ['3-4f2c9'] }, injection })
+    expect(status).toMatchObject({ injection, versions: ['4-4f2c9', '3-4f2c9'] })
+  })
+
+  test.each<[string, Partial<StatusInput>, string]>([
+    ['it is refused', { consumers: [rolling] }, 'InjectionForbidden'],
+    ['what is worse comes first', { inspection: invalid }, 'TrailingNewline'],
+  ])('%s', (_, input, reason) => {
+    const conditions = decide({ refused, ...input }).status.conditions ?? []
+    expect(conditions.find(({ type }) => type === 'Stalled')).toMatchObject({ status: 'True', reason })
+    expect(conditions.find(({ type }) => type === 'ConsumersUpToDate')).toMatchObject({
+      status: 'False',
+      reason: 'InjectionForbidden',
+      message: 'Not that.',
+    })
+  })
+})

@@ -1,10 +1,11 @@
 /** What the status says: from findings, the target's fate and the consumers to conditions. Pure; see docs/status.md. */
 import { setCondition, findCondition, removeCondition } from '../api/conditions.ts'
-import type { Condition, TracardiResource, TracardiResourceStatus } from '../api/tracardi-resource.ts'
+import type { Condition, InjectionStatus, TracardiResource, TracardiResourceStatus } from '../api/tracardi-resource.ts'
 import { describeFinding } from '../credentials/findings.ts'
 import type { Finding } from '../credentials/findings.ts'
 import type { Inspection } from '../credentials/inspect.ts'
 import type { SourceVersion } from '../credentials/target.ts'
+import { orderVersions } from '../credentials/versions.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
 import type { Unseen } from '../delivery/visibility.ts'
 import { grantText } from '../kube/permissions.ts'
@@ -31,9 +32,17 @@ export interface StatusInput {
         readonly credentialsId: string | undefined
         readonly announced: string | undefined
         readonly sources: readonly SourceVersion[]
+        /** Ids of versions that are there, besides the one in force. */
+        readonly versions?: readonly string[]
+        /** Of what stands or shall stand under that name; undefined when that is not known. */
+        readonly keys?: readonly string[]
       }
     | undefined
   readonly consumers: readonly ConsumerState[]
+  /** undefined: nothing is injected, for no consumer wants it, or nothing may be. */
+  readonly injection?: InjectionStatus | undefined
+  /** Why nothing is injected although a consumer wants it. */
+  readonly refused?: Problem | undefined
   /** What went wrong while reading or writing. */
   readonly problem: Problem | undefined
   /** Kinds of its consumers that cannot be seen, for want of a right. */
@@ -114,6 +123,7 @@ export function decideStatus(input: StatusInput): StatusDecision {
     ...(target?.credentialsId !== undefined && { credentialsId: target.credentialsId }),
     ...(target !== undefined && target.outcome !== 'Conflict' && { target: { name: target.name } }),
     ...(target !== undefined && versionsOf(target)),
+    ...(input.injection !== undefined && { injection: input.injection }),
     ...(target?.credentialsId !== undefined && { sources: [...target.sources] }),
     ...(target !== undefined && {
       consumers: {
@@ -133,8 +143,8 @@ export function decideStatus(input: StatusInput): StatusDecision {
 }
 
 function versionsOf(target: NonNullable<StatusInput['target']>): { versions?: string[] } {
-  const first = target.credentialsId ?? target.announced
-  return first === undefined ? {} : { versions: [first] }
+  const versions = orderVersions(target.credentialsId ?? target.announced, target.versions ?? [])
+  return versions.length === 0 ? {} : { versions }
 }
 
 function requeueAfter(verdict: Verdict, missing: Finding | undefined, waitedMs: number): number | undefined {
@@ -176,6 +186,7 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
   if (problem !== undefined) {
     return problem.transient ? waiting(problem.reason, problem.message) : stalled(problem.reason, problem.message)
   }
+  if (input.refused !== undefined) return stalled(input.refused.reason, input.refused.message)
   if (target === undefined) {
     return {
       ready: true,
@@ -226,6 +237,9 @@ function consumersCondition(input: StatusInput): {
   if (unseen.length > 0) return { status: 'Unknown', reason: permissionMissing, message: unseenText(unseen) }
   if (target?.credentialsId === undefined) {
     return { status: 'Unknown', reason: 'NothingInForce', message: 'No valid credentials are in force yet.' }
+  }
+  if (input.refused !== undefined) {
+    return { status: 'False', reason: input.refused.reason, message: input.refused.message }
   }
   if (consumers.length === 0) {
     return { status: 'True', reason: 'NoConsumers', message: 'The resource has no consumer at the moment.' }

@@ -540,3 +540,67 @@ describe('while stamps cannot be seen', () => {
     expect(told(decide({ ...rotation, stampsHidden: true }))).toContain('Update Rotated 5-4f2c9')
   })
 })
+
+describe('the name of a version is taken', () => {
+  const spent = ['3-4f2c9']
+  test.each<[string, Partial<Omit<TargetInput, 'contents'>> & { contents?: Contents }, string]>([
+    [
+      'the announced one',
+      { resource: resource({ versions: ['3-4f2c9'] }), contents: fresh, spent },
+      'Create First 4-4f2c9 URL=new of live@10 gen 1',
+    ],
+    [
+      'the next one',
+      {
+        resource: resource(knows('2-4f2c9')),
+        target: ours({ id: '2-4f2c9' }),
+        contents: fresh,
+        sources: [rotated],
+        spent,
+      },
+      'Update Rotated 4-4f2c9 URL=new of live@11 gen 1',
+    ],
+    [
+      'the one in force, with the same contents',
+      { resource: resource(knows('3-4f2c9')), target: ours({ id: '3-4f2c9' }), contents: old, spent },
+      'Update Rotated 4-4f2c9 URL=old of live@10 gen 1',
+    ],
+    [
+      'the one in force, and a source with the same contents',
+      {
+        resource: resource(knows('3-4f2c9')),
+        target: ours({ id: '3-4f2c9' }),
+        contents: old,
+        sources: [rotated],
+        spent,
+      },
+      'Update Rotated 4-4f2c9 URL=old of live@11 gen 1',
+    ],
+    [
+      'the one in force, while the source is bad',
+      { resource: resource(knows('3-4f2c9')), target: ours({ id: '3-4f2c9' }), sources: [rotated], spent },
+      'Update Rotated 4-4f2c9 URL=old of live@10 gen 1',
+    ],
+    [
+      'the one that was in force, and the target is gone',
+      { resource: resource(knows('3-4f2c9')), contents: old, spent },
+      'Create Lost 4-4f2c9 URL=old of live@10 gen 1',
+    ],
+    [
+      'the one in force, and the target is edited',
+      { resource: resource(knows('3-4f2c9')), target: ours({ id: '3-4f2c9', edited: true }), contents: old, spent },
+      'Update Rotated 4-4f2c9 URL=old of live@10 gen 1',
+    ],
+  ])('%s', (_, input, expected) => {
+    expect(told(decide(input))).toBe(expected)
+  })
+
+  test.each<[string, TracardiResourceStatus, string]>([
+    ['older versions', { ...knows('2-4f2c9'), versions: ['2-4f2c9', '9-4f2c9'] }, '10-4f2c9'],
+    // Announced, and not given yet; beside it what was given before.
+    ['an announced one', { versions: ['5-4f2c9', '4-4f2c9'] }, '5-4f2c9'],
+    ['an announced one that was given since', { versions: ['4-4f2c9', '4-4f2c9'] }, '5-4f2c9'],
+  ])('%s count among the ids that were given', (_, status, expected) => {
+    expect(told(decide({ resource: resource(status), contents: fresh, sources: [rotated] }))).toContain(expected)
+  })
+})

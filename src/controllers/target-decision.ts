@@ -24,6 +24,8 @@ export interface TargetInput {
   readonly stamps: readonly string[]
   /** There may be stamps that cannot be seen, for want of a right. */
   readonly stampsHidden: boolean
+  /** Ids whose version Secret is another one: they cannot be in force. */
+  readonly spent?: readonly string[]
 }
 
 export type TargetDecision =
@@ -46,11 +48,13 @@ export type TargetDecision =
 
 /** Decides what happens to the target. */
 export function decideTarget(input: TargetInput): TargetDecision {
-  const { resource, target, targetName, contents, sources, stamps, stampsHidden } = input
+  const { resource, target, targetName, contents, sources, stamps, stampsHidden, spent = [] } = input
   const status = resource.status
   const generation = resource.metadata.generation ?? 0
   const lastId = isCredentialsId(status?.credentialsId ?? undefined) ? (status?.credentialsId ?? undefined) : undefined
-  const seen = [lastId, ...(target?.state === 'Ours' ? [target.id] : []), ...stamps]
+  // Until something is in force, the first of the versions is only announced.
+  const given = (status?.versions ?? []).slice(lastId === undefined ? 1 : 0)
+  const seen = [lastId, ...(target?.state === 'Ours' ? [target.id] : []), ...stamps, ...given, ...spent]
   const next = (): string => {
     const announced = status?.versions?.[0]
     const following = nextCredentialsId(resource.metadata.uid, seen)
@@ -83,7 +87,10 @@ export function decideTarget(input: TargetInput): TargetDecision {
         : { action: 'Keep', announced: next() }
     }
     const sameAsBefore =
-      lastId !== undefined && status?.observedGeneration === generation && sameSources(status.sources ?? [], sources)
+      lastId !== undefined &&
+      !spent.includes(lastId) &&
+      status?.observedGeneration === generation &&
+      sameSources(status.sources ?? [], sources)
     if (sameAsBefore) return { action: 'Create', desire: desire(lastId, contents), why: 'Recreated' }
     if (stampsHidden) return { action: 'Hold', announced: next() }
     return { action: 'Create', desire: desire(next(), contents), why: lastId === undefined ? 'First' : 'Lost' }
@@ -91,25 +98,31 @@ export function decideTarget(input: TargetInput): TargetDecision {
 
   const { id, provenance, secret } = target
   if (!target.edited && id !== undefined && provenance !== undefined) {
+    // Only its name is lost: the same contents get another.
+    const isSpent = spent.includes(id)
+    const same = isSpent ? next() : id
+    const why = isSpent ? 'Rotated' : 'Recorded'
     if (contents === undefined) {
       // What is in force stays; whether it goes with the resource may have changed.
-      return { action: 'Update', desire: { ...desire(id, secret.data), provenance }, why: 'Recorded' }
+      return { action: 'Update', desire: { ...desire(same, secret.data), provenance }, why }
     }
     // The same sources and the same spec: nothing is compared, so that another default name in a newer operator waits for
     // the next change instead of restarting a fleet.
     if (madeOf(provenance, resource, sources)) {
-      return { action: 'Update', desire: { ...desire(id, secret.data), provenance }, why: 'Recorded' }
+      return { action: 'Update', desire: { ...desire(same, secret.data), provenance }, why }
     }
     return sameContents(contents, secret.data)
-      ? { action: 'Update', desire: desire(id, contents), why: 'Recorded' }
+      ? { action: 'Update', desire: desire(same, contents), why }
       : { action: 'Update', desire: desire(next(), contents), why: 'Rotated' }
   }
 
   if (contents === undefined) return { action: 'Lost', how: 'Edited', announced: next() }
   // Somebody's edit may have touched id and provenance as well: then the status is the witness.
   const keptId = lastId ?? id
+  const isSpent = keptId !== undefined && spent.includes(keptId)
   if (
     keptId !== undefined &&
+    !isSpent &&
     keptId === id &&
     provenance !== undefined &&
     sameSources(provenance.sources, sources) &&
@@ -120,6 +133,7 @@ export function decideTarget(input: TargetInput): TargetDecision {
   }
   const kept =
     keptId !== undefined &&
+    !isSpent &&
     (lastId === undefined
       ? provenance !== undefined && madeOf(provenance, resource, sources)
       : status?.observedGeneration === generation && sameSources(status.sources ?? [], sources))

@@ -6,9 +6,12 @@ import type { SecretSnapshot } from './secret-cache.ts'
 import { Sensitive } from './sensitive.ts'
 import {
   formatProvenance,
+  isVersion,
   newTarget,
+  newVersion,
   observeTarget,
   ownerOf,
+  ownerPatch,
   parseProvenance,
   sameContents,
   sameSources,
@@ -422,5 +425,60 @@ describe('targetPatch', () => {
     const patch = targetPatch(snapshot({ ownerReferences: present }), { ...desire, deleteWithResource }, owner)
     if (expected === undefined) expect(patch).toBeUndefined()
     else expect(patch).toEqual({ metadata: { ...fence, annotations, ownerReferences: expected } })
+  })
+})
+
+describe('versions', () => {
+  const desire = { id: '3-4f2c9', contents: contents({ REDIS_HOST: 'h' }), deleteWithResource: false }
+  const version = { 'tracardi.com/owner': 'green/marketing/queue', 'tracardi.com/credentials-id': '3-4f2c9' }
+
+  test('an immutable copy, under a name of its own', () => {
+    expect(newVersion('queue-credentials', desire, owner)).toEqual({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'queue-credentials-3-4f2c9', namespace: 'marketing', labels, annotations: version },
+      type: 'Opaque',
+      immutable: true,
+      data: { REDIS_HOST: base64('h') },
+    })
+  })
+
+  test('one that goes with its resource', () => {
+    const made = newVersion('queue-credentials', { ...desire, deleteWithResource: true }, owner)
+    expect(made).toMatchObject({ metadata: { ownerReferences: [{ kind: 'TracardiResource', uid: 'uid-4f2c9' }] } })
+  })
+
+  test.each<[string, boolean, Record<string, string>, Record<string, string>]>([
+    ['its own', true, labels, version],
+    ['with more beside', true, { ...labels, a: 'b' }, { ...version, a: 'b' }],
+    ['of another id', false, labels, { ...version, 'tracardi.com/credentials-id': '4-4f2c9' }],
+    ['of another installation', false, labels, { ...version, 'tracardi.com/owner': 'blue/marketing/queue' }],
+    ['of another resource', false, { ...labels, 'tracardi.com/resource': 'other' }, version],
+    ['not marked as managed', false, { 'tracardi.com/resource': 'queue' }, version],
+    ['of nobody', false, {}, {}],
+  ])('one %s: %s', (_, expected, its, notes) => {
+    expect(isVersion({ labels: its, annotations: notes }, '3-4f2c9', owner)).toBe(expected)
+  })
+
+  const foreign: OwnerReference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' }
+  const its: OwnerReference = {
+    apiVersion: 'tracardi.com/v1beta1',
+    kind: 'TracardiResource',
+    name: 'queue',
+    uid: 'uid-4f2c9',
+    controller: true,
+    blockOwnerDeletion: false,
+  }
+  test.each<[string, OwnerReference[], boolean, OwnerReference[] | undefined]>([
+    ['stays', [foreign], false, undefined],
+    ['goes', [foreign, its], true, undefined],
+    ['shall go', [foreign], true, [foreign, its]],
+    ['shall stay', [foreign, its], false, [foreign]],
+    ['goes with one that is gone', [{ ...its, uid: 'before' }], true, [its]],
+  ])('one that %s', (_, ownerReferences, deleteWithResource, expected) => {
+    const patch = ownerPatch({ uid: 'u', resourceVersion: '7', ownerReferences }, { deleteWithResource }, owner)
+    expect(patch).toEqual(
+      expected === undefined ? undefined : { metadata: { uid: 'u', resourceVersion: '7', ownerReferences: expected } },
+    )
   })
 })

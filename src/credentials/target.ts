@@ -11,6 +11,7 @@ import {
   ownerAnnotation,
   resourceLabel,
   sourceAnnotation,
+  versionName,
 } from '../api/names.ts'
 import type { ServiceDefinition } from '../catalogue/definition.ts'
 import { defaultTargetKeys } from '../catalogue/target-keys.ts'
@@ -235,6 +236,49 @@ export function newTarget(name: string, desire: TargetDesire, owner: TargetOwner
   }
 }
 
+/** The body of the POST that creates a version: an immutable copy of the target, under a name of its own. */
+export function newVersion(targetName: string, desire: Omit<TargetDesire, 'provenance'>, owner: TargetOwner): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: versionName(targetName, desire.id),
+      namespace: owner.namespace,
+      labels: { [managedByLabel]: componentName, [resourceLabel]: owner.resource },
+      annotations: { [ownerAnnotation]: ownerOf(owner), [idAnnotation]: desire.id },
+      ...(desire.deleteWithResource && { ownerReferences: [ownerReference(owner)] }),
+    },
+    type: 'Opaque',
+    immutable: true,
+    data: encode(desire.contents),
+  }
+}
+
+/** Whether a Secret is the version of this resource with this id, going by its metadata. */
+export function isVersion(
+  secret: Pick<SecretMetadata, 'labels' | 'annotations'>,
+  id: string,
+  owner: TargetOwner,
+): boolean {
+  return (
+    secret.labels[managedByLabel] === componentName &&
+    secret.labels[resourceLabel] === owner.resource &&
+    secret.annotations[ownerAnnotation] === ownerOf(owner) &&
+    secret.annotations[idAnnotation] === id
+  )
+}
+
+/** The merge patch that makes a Secret go with its resource or not; undefined when it is right as it is. */
+export function ownerPatch(
+  secret: Pick<SecretMetadata, 'uid' | 'resourceVersion' | 'ownerReferences'>,
+  desire: Pick<TargetDesire, 'deleteWithResource'>,
+  owner: TargetOwner,
+): object | undefined {
+  const { uid, resourceVersion } = secret
+  const ownerReferences = mergeOwnerReferences(secret.ownerReferences, desire, owner)
+  return ownerReferences === undefined ? undefined : { metadata: { uid, resourceVersion, ownerReferences } }
+}
+
 /** The merge patch that changes a target, fenced by uid and resourceVersion; undefined when nothing differs. */
 export function targetPatch(secret: SecretSnapshot, desire: TargetDesire, owner: TargetOwner): object | undefined {
   const annotations = annotationsOf(desire, owner)
@@ -263,7 +307,7 @@ export function targetPatch(secret: SecretSnapshot, desire: TargetDesire, owner:
 /** The whole list with ours in it or not; undefined when it is right as it is. */
 function mergeOwnerReferences(
   present: readonly OwnerReference[],
-  desire: TargetDesire,
+  desire: Pick<TargetDesire, 'deleteWithResource'>,
   owner: TargetOwner,
 ): readonly OwnerReference[] | undefined {
   const isOurs = (reference: OwnerReference): boolean =>

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { isCredentialsId, nextCredentialsId, revisionOf } from './versions.ts'
+import {
+  idsBefore,
+  isCredentialsId,
+  nextCredentialsId,
+  orderVersions,
+  revisionOf,
+  surplusVersions,
+} from './versions.ts'
 
 test.each<[string | undefined, number | undefined]>([
   ['1-4f2c9', 1],
@@ -50,4 +57,40 @@ describe('nextCredentialsId', () => {
     expect(nextCredentialsId(odd, [])).toBe(expected)
     expect(isCredentialsId(nextCredentialsId(odd, []))).toBe(true)
   })
+})
+
+test.each<[string | undefined, string[], string[]]>([
+  [undefined, [], []],
+  ['1-aaaaa', [], ['1-aaaaa']],
+  ['10-aaaaa', ['8-aaaaa', '9-aaaaa', '8-aaaaa', '10-aaaaa'], ['10-aaaaa', '9-aaaaa', '8-aaaaa']],
+  // Given before it, and never in force.
+  ['3-aaaaa', ['2-aaaaa', '11-aaaaa', 'nonsense'], ['3-aaaaa', '11-aaaaa', '2-aaaaa']],
+  [undefined, ['2-aaaaa', '3-bbbbb'], ['3-bbbbb', '2-aaaaa']],
+])('the order of %s and %j', (first, others, expected) => {
+  expect(orderVersions(first, others)).toEqual(expected)
+})
+
+test('no more than a status holds, and those are the newest', () => {
+  const others = Array.from({ length: 40 }, (_, index) => `${String(index + 1)}-aaaaa`)
+  const versions = orderVersions('41-aaaaa', others)
+  expect([versions.length, versions[1], versions.at(-1)]).toEqual([32, '40-aaaaa', '10-aaaaa'])
+})
+
+test.each<[string, number, string[]]>([
+  ['1-aaaaa', 3, []],
+  ['3-aaaaa', 3, ['2-aaaaa', '1-aaaaa']],
+  ['12-aaaaa', 3, ['11-aaaaa', '10-aaaaa', '9-aaaaa']],
+  ['12-aaaaa', 0, []],
+])('the ids before %s, at most %i', (id, count, expected) => {
+  expect(idsBefore(id, count)).toEqual(expected)
+})
+
+test.each<[number, string[], string[]]>([
+  [3, [], ['2-a', '1-a']],
+  [5, [], []],
+  [0, [], ['5-a', '4-a', '3-a', '2-a', '1-a']],
+  [3, ['2-a', '6-a'], ['1-a']],
+  [1, ['1-a', '2-a', '3-a', '4-a'], []],
+])('with a history of %i and the stamps %j these may go: %j', (limit, stamps, expected) => {
+  expect(surplusVersions(['6-a', '5-a', '4-a', '3-a', '2-a', '1-a'], limit, stamps)).toEqual(expected)
 })

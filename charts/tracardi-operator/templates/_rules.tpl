@@ -10,10 +10,17 @@
 # from values; with secretAccess Get there are none.
 - apiGroups: ['']
   resources: [secrets]
-  verbs: [get, {{ if eq .Values.secretAccess "Watch" }}list, watch, {{ end }}create, patch]
+  verbs: [get, {{ if eq .Values.secretAccess "Watch" }}list, watch, {{ end }}create, patch, delete] # delete: versions of targets
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
   verbs: [get, list, watch, patch] # get: when one has changed before the patch arrives
+# What still names a version, as metadata, before it is deleted.
+- apiGroups: [apps]
+  resources: [replicasets, controllerrevisions]
+  verbs: [list]
+- apiGroups: ['']
+  resources: [pods]
+  verbs: [list]
 # The pods of a CronJob are always new: it is looked at and never patched.
 - apiGroups: [batch]
   resources: [cronjobs]
