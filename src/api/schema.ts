@@ -193,7 +193,7 @@ const inject = z.object({
     }),
     {
       description:
-        'Every key of the target Secret becomes an environment variable. What the container itself defines under the same name wins. `{}` for no prefix.',
+        'Every key of the target Secret becomes an environment variable. One of the same name in `env` of the container wins. `{}` for no prefix.',
       'x-kubernetes-validations': [
         {
           rule: `!has(self.prefix) || self.prefix == '' || self.prefix.matches('${environmentName}')`,
@@ -243,6 +243,11 @@ const inject = z.object({
           message:
             'path may not be a directory of the system or the one of the service account: choose one of its own, such as /var/run/credentials/<service>',
           fieldPath: '.path',
+        },
+        {
+          rule: `!has(self.keys) || self.keys.all(key, key.matches('${secretKeyName}') && !key.startsWith('..') && key != '.')`,
+          message: "keys must be keys of a Secret: letters, digits, '-', '_' and '.', not beginning with '..'",
+          fieldPath: '.keys',
         },
       ],
     },

@@ -10,6 +10,7 @@ import { AuditLog } from './audit-log.ts'
 import { note, until, type Bench } from './bench.ts'
 import { fairness } from './fairness.ts'
 import { fanOut } from './fanout.ts'
+import { injection } from './injection.ts'
 import { leak } from './leak.ts'
 import { memory } from './memory.ts'
 import { namespaces } from './namespaces.ts'
@@ -30,6 +31,7 @@ is 0 once all was measured.
 Sections:
   rotations              how fast a new credential reaches a Deployment, and what it costs
   fanout                 one rotation that reaches 500 Deployments
+  injection              what the policies of the chart add to the creation of a pod
   start                  from the start of the process to /livez and /readyz
   size                   what each of 100, 1,000 and 5,000 resources costs
   namespaces             30 namespaces with a Role each: connections, time, and that a change in each arrives
@@ -46,7 +48,7 @@ Sections:
   --help                 this text`
 
 /** In the order in which they run: what is most sensitive first, what leaves most behind last. */
-const sections = { rotations, fanout: fanOut, start, namespaces, leak, fairness, size, validate, memory }
+const sections = { rotations, fanout: fanOut, injection, start, namespaces, leak, fairness, size, validate, memory }
 const sectionNames = Object.keys(sections) as (keyof typeof sections)[]
 
 class UsageError extends Error {}

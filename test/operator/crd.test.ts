@@ -220,6 +220,12 @@ describe('refused', () => {
       { service: 'twilio', credentials: { secretRef: { name: canary.repeat(20) } } },
       'Too long: may not be more than 253 bytes',
     ],
+    // inject
+    ...['..data', 'a b', '.'].map((key): [string, unknown, string] => [
+      `a key for a mount that no Secret has: ${key}`,
+      consumers({ kind: 'Deployment', name: 'a', inject: { mount: { path: '/var/run/sms', keys: ['a.b', key] } } }),
+      'keys must be keys of a Secret',
+    ]),
     // fields
     [
       'a secret field as value',

@@ -460,39 +460,149 @@ let cluster: OwnCluster
 let bare: string
 const namespaces: string[] = []
 
+async function serviceAccountIn(namespace: string): Promise<void> {
+  await waitFor(
+    'the ServiceAccount for pods',
+    () => cluster.kube.get('serviceaccounts', namespace, 'default'),
+    (found) => found !== undefined,
+  )
+}
+
+/** A new one, in which pods can be created once this resolves. */
+async function namespaceWith(...resources: readonly Given[]): Promise<string> {
+  const namespace = await createNamespace(cluster.kube, 'pods')
+  await Promise.all(resources.map((given) => give(cluster.kube, namespace, given)))
+  await serviceAccountIn(namespace)
+  return namespace
+}
+
+/** What the pod gets in this namespace that it would not without the policies. */
+async function added(namespace: string, object: object): Promise<Added> {
+  const [before, after] = await Promise.all([
+    cluster.kube.tryCreate('pods', bare, object),
+    cluster.kube.tryCreate('pods', namespace, object),
+  ])
+  return addedTo(before, after)
+}
+
 beforeAll(async () => {
   cluster = await startOwnCluster()
   const { kube } = cluster
   // No resource is here: what a pod is without the policies.
-  bare = await createNamespace(kube, 'bare')
+  bare = await namespaceWith()
   await Promise.all(
     cases.map(async ({ resources }, index) => {
-      namespaces[index] = await createNamespace(kube, 'pods')
-      await Promise.all(resources.map((given) => give(kube, namespaces[index]!, given)))
+      namespaces[index] = await namespaceWith(...resources)
     }),
   )
-  await Promise.all(
-    [bare, ...namespaces].map((namespace) =>
-      waitFor(
-        'the ServiceAccount for pods',
-        () => kube.get('serviceaccounts', namespace, 'default'),
-        (found) => found !== undefined,
-      ),
-    ),
-  )
-  await caughtUp(kube, await createNamespace(kube, 'sentinel'))
+  await caughtUp(kube, await namespaceWith())
 })
 
 afterAll(() => cluster[Symbol.asyncDispose]())
 
 describe.concurrent('into the pod of', () => {
   test.each(cases.map((entry, index) => [entry.what, entry, index] as const))('%s', async (_, entry, index) => {
+    expect(await added(namespaces[index]!, pod(entry.pod))).toEqual(entry.expected)
+  })
+})
+
+test('a container that another policy adds gets them too, before and after: nothing comes twice', async () => {
+  const { kube } = cluster
+  const names = ['a-first', 'z-last']
+  // The server runs policies in the order of their names. One of the two comes after ours, which is then run again.
+  const objects = names.flatMap((name) => [
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicy',
+      metadata: { name },
+      spec: {
+        failurePolicy: 'Fail',
+        reinvocationPolicy: 'IfNeeded',
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }],
+        },
+        matchConditions: [
+          {
+            name: 'wanted',
+            expression: `object.metadata.?labels[?'sidecars'].hasValue() && !object.spec.containers.exists(c, c.name == '${name}')`,
+          },
+        ],
+        mutations: [
+          {
+            patchType: 'JSONPatch',
+            jsonPatch: {
+              expression: `[JSONPatch{op: 'add', path: '/spec/containers/-', value: {'name': '${name}', 'image': 'app'}}]`,
+            },
+          },
+        ],
+      },
+    },
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'MutatingAdmissionPolicyBinding',
+      metadata: { name },
+      spec: { policyName: name },
+    },
+  ])
+  await kube.kubectl(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
+  const namespace = await namespaceWith(only({ env: { prefix: 'SMS_' }, mount }))
+  const found = await waitFor(
+    'a pod with both sidecars',
+    () =>
+      kube.tryCreate('pods', namespace, pod({ labels: { app: 'web', 'pod-template-hash': '5d9f7', sidecars: 'yes' } })),
+    ({ spec }) => spec.containers.length === 3,
+  )
+  expect(found.spec.containers.map(({ name, envFrom, volumeMounts }) => ({ name, envFrom, volumeMounts }))).toEqual(
+    ['app', ...names].map((name) => ({
+      name,
+      envFrom: [{ prefix: 'SMS_', secretRef: { name: secretOf } }],
+      volumeMounts: [{ name: 'tracardi-sms', mountPath: mount.path, readOnly: true }],
+    })),
+  )
+  expect(found.spec.volumes).toEqual([volume()])
+})
+
+describe('a CRD that is not the one of the chart', () => {
+  const crd = 'tracardiresources.tracardi.com'
+
+  test('without its rules a name may be too long for a label: pods start without', async () => {
     const { kube } = cluster
-    const object = pod(entry.pod)
-    const [before, after] = await Promise.all([
-      kube.tryCreate('pods', bare, object),
-      kube.tryCreate('pods', namespaces[index]!, object),
-    ])
-    expect(addedTo(before, after)).toEqual(entry.expected)
+    const rules = '/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations'
+    await kube.kubectl(['patch', 'crd', crd, '--type=json', '-p', JSON.stringify([{ op: 'remove', path: rules }])])
+    const namespace = await createNamespace(kube, 'pods')
+    const name = 'a'.repeat(64)
+    await waitFor(
+      'a name of 64 characters',
+      () =>
+        give(kube, namespace, { ...only({ env: {} }), name }).then(
+          () => true,
+          () => false,
+        ),
+      (accepted) => accepted,
+    )
+    await give(kube, namespace, only({ env: {} }))
+    await serviceAccountIn(namespace)
+    await caughtUp(kube, await namespaceWith())
+    expect(await added(namespace, pod())).toEqual(injected())
+  })
+
+  test('none at all: pods start without', async () => {
+    const { kube } = cluster
+    await Promise.all(
+      (await kube.list('tracardiresources'))
+        .filter(({ metadata }) => (metadata as { finalizers?: string[] }).finalizers !== undefined)
+        .map(({ metadata }) =>
+          kube.patch('tracardiresources', metadata.namespace ?? '', metadata.name, { metadata: { finalizers: null } }),
+        ),
+    )
+    const namespace = namespaces[0]!
+    expect(await added(namespace, pod())).toEqual(injected())
+    await kube.remove('customresourcedefinitions', undefined, crd)
+    await waitFor(
+      'a pod as it is given',
+      () => added(namespace, pod()),
+      (found) => Object.keys(found.labels).length === 0,
+    )
+    expect(await added(namespace, pod())).toEqual(nothing)
   })
 })
