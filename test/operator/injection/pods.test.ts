@@ -1,6 +1,6 @@
 // What the API server puts into pods: a pod as given, resources as given, a pod as expected. No operator runs.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNamespace } from '../support/fixtures.ts'
+import { createNamespace, resource } from '../support/fixtures.ts'
 import { waitFor } from '../support/kube.ts'
 import { startOwnCluster } from '../support/own-cluster.ts'
 import type { OwnCluster } from '../support/own-cluster.ts'
@@ -13,6 +13,9 @@ interface Case {
   readonly resources: readonly Given[]
   readonly expected: Added
 }
+
+const crd = 'tracardiresources.tracardi.com'
+const moreKinds = ['ReplicaSet', 'Job', 'Pod'] as const
 
 const nothing: Added = { labels: {}, annotations: {}, volumes: [], env: {}, mounts: {} }
 
@@ -34,8 +37,10 @@ const volume = (secret: object = {}, name = 'tracardi-sms', secretName = secretO
   name,
   secret: { secretName, defaultMode: 0o444, ...secret },
 })
-const byLabels = (kind: Consumer['kind'], matchLabels: Record<string, string>): Consumer => ({
-  kind,
+/** The policies know more kinds than the CRD may. */
+type Kind = Consumer['kind'] | (typeof moreKinds)[number]
+const byLabels = (kind: Kind, matchLabels: Record<string, string>): Consumer => ({
+  kind: kind as Consumer['kind'],
   selector: { matchLabels },
 })
 const only = (inject: Inject, consumer: Consumer = byName('web')): Given => ({ consumers: [{ ...consumer, inject }] })
@@ -151,6 +156,36 @@ const cases: readonly Case[] = [
     what: 'a pod of nobody, without labels',
     pod: { owner: null, labels: null },
     resources: [only({ env: {} }), { ...only({ env: {} }, byLabels('Deployment', { app: 'web' })), name: 'second' }],
+    expected: nothing,
+  },
+  // Injected as they are created, and never restarted.
+  {
+    what: 'a ReplicaSet by labels',
+    pod: { owner: { kind: 'ReplicaSet', name: 'any' }, labels: { app: 'web' } },
+    resources: [only({ env: {} }, byLabels('ReplicaSet', { app: 'web' }))],
+    expected: injected(),
+  },
+  {
+    what: 'a Deployment, for a ReplicaSet by labels',
+    resources: [only({ env: {} }, byLabels('ReplicaSet', { app: 'web' }))],
+    expected: nothing,
+  },
+  {
+    what: 'a Job by labels',
+    pod: { owner: { kind: 'Job', name: 'any' }, labels: { app: 'web' } },
+    resources: [only({ env: {} }, byLabels('Job', { app: 'web' }))],
+    expected: injected(),
+  },
+  {
+    what: 'a pod of nobody, by labels',
+    pod: { owner: null, labels: { app: 'web' } },
+    resources: [only({ env: {} }, byLabels('Pod', { app: 'web' }))],
+    expected: injected(),
+  },
+  {
+    what: 'a node, which owns the pods that its kubelet reads from files: they may have no Secret',
+    pod: { owner: { kind: 'Node', name: 'node-1' }, labels: { app: 'web' } },
+    resources: [only({ env: {} }, byLabels('Pod', { app: 'web' }))],
     expected: nothing,
   },
   // A Job's template says which CronJob it came from; only the first of two CronJobs has inject.
@@ -468,6 +503,34 @@ async function serviceAccountIn(namespace: string): Promise<void> {
   )
 }
 
+/** Has the CRD take these kinds of consumers as well. */
+async function addKinds(namespace: string): Promise<void> {
+  const { kube } = cluster
+  const path =
+    '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/consumers/items/properties/kind/enum/-'
+  const patch = moreKinds.map((value) => ({ op: 'add', path, value }))
+  await kube.kubectl(['patch', 'crd', crd, '--type=json', '-p', JSON.stringify(patch)])
+  await waitFor(
+    'a CRD with more kinds',
+    () =>
+      kube
+        .tryCreate(
+          'tracardiresources',
+          namespace,
+          resource('any', {
+            service: 'twilio',
+            credentials: { secretRef: { name: 'live' } },
+            consumers: [{ ...byLabels('Pod', { app: 'web' }), ...everything }],
+          }),
+        )
+        .then(
+          () => true,
+          () => false,
+        ),
+    (accepted) => accepted,
+  )
+}
+
 /** A new one, in which pods can be created once this resolves. */
 async function namespaceWith(...resources: readonly Given[]): Promise<string> {
   const namespace = await createNamespace(cluster.kube, 'pods')
@@ -490,6 +553,7 @@ beforeAll(async () => {
   const { kube } = cluster
   // No resource is here: what a pod is without the policies.
   bare = await namespaceWith()
+  await addKinds(bare)
   await Promise.all(
     cases.map(async ({ resources }, index) => {
       namespaces[index] = await namespaceWith(...resources)
@@ -563,8 +627,6 @@ test('a container that another policy adds gets them too, before and after: noth
 })
 
 describe('a CRD that is not the one of the chart', () => {
-  const crd = 'tracardiresources.tracardi.com'
-
   test('without its rules a name may be too long for a label: pods start without', async () => {
     const { kube } = cluster
     const rules = '/spec/versions/0/schema/openAPIV3Schema/x-kubernetes-validations'
