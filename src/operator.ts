@@ -6,15 +6,17 @@ import { componentName } from './api/names.ts'
 import { injects, tracardiResources } from './api/tracardi-resource.ts'
 import type { TracardiResource } from './api/tracardi-resource.ts'
 import { CredentialsController, secretKeysOf } from './controllers/credentials-controller.ts'
-import { DeliveryController } from './controllers/delivery-controller.ts'
+import { DeliveryController, releaseKey } from './controllers/delivery-controller.ts'
 import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secret-cache.ts'
 import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { InjectionMode } from './delivery/injection-mode.ts'
+import { carriersOf, injectionIndex } from './delivery/plan.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
 import type { Refusal } from './delivery/stamps.ts'
 import { affectedResources } from './delivery/standing.ts'
+import type { Visibility } from './delivery/visibility.ts'
 import { stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
 import type { Workload, WorkloadKind } from './delivery/workloads.ts'
 import { KubeClient } from './kube/client.ts'
@@ -127,7 +129,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     onHandlerError,
   })
   const workloadStore = (): Store<Workload> =>
-    new Store<Workload>({ clock, indexers: { podLabels: podLabelIndex }, onHandlerError })
+    new Store<Workload>({ clock, indexers: { podLabels: podLabelIndex, injections: injectionIndex }, onHandlerError })
   const workloads: WorkloadStores = {
     Deployment: workloadStore(),
     StatefulSet: workloadStore(),
@@ -165,6 +167,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
   })
   const inForce = new InForce()
+  const visibility: Visibility = {
+    workloads: (kind, namespace) => groups[kind].refusal(namespace),
+    secrets: (resource) =>
+      groups.secrets.refusal(resource.metadata.namespace ?? '') ??
+      secretKeysOf(resource).flatMap((key) => unpolled.get(key) ?? [])[0],
+  }
   const refusals = new Map<string, Refusal>()
   const credentials = new CredentialsController({
     client,
@@ -173,12 +181,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     workloads,
     cache,
     inForce,
-    visibility: {
-      workloads: (kind, namespace) => groups[kind].refusal(namespace),
-      secrets: (resource) =>
-        groups.secrets.refusal(resource.metadata.namespace ?? '') ??
-        secretKeysOf(resource).flatMap((key) => unpolled.get(key) ?? [])[0],
-    },
+    visibility,
     refusals,
     onInForce: (resource) => {
       deliver(resource)
@@ -200,6 +203,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     },
     events,
     clock,
+    installation: settings.installationId,
+    visibility,
   })
   const controllerOptions = { clock, random, log, workers, queueMetrics: metrics.queue, metrics: metrics.controller }
   const credentialsQueue = new Controller({
@@ -216,9 +221,10 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   })
 
   const deliver = (resource: TracardiResource): void => {
-    for (const { workload } of consumersOf(workloads, resource)) {
-      if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
-    }
+    const consumers = consumersOf(workloads, resource).flatMap(({ workload }) => workload ?? [])
+    for (const workload of new Set([...consumers, ...carriersOf(workloads, resource)]))
+      if (delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
+    if (delivery.isReleasable(resource)) deliveryQueue.enqueue(releaseKey(resource))
   }
   /** `namespace/name` of Secrets that may not be asked for → the right that is missing. */
   const unpolled = new Map<string, Permission>()
@@ -286,9 +292,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       onSecret(secret, true)
     },
   })
+  const planning = { resources, inForce, installation: settings.installationId }
   const onWorkload = (old: Workload | undefined, workload: Workload | undefined): void => {
     if (workload !== undefined && delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
-    for (const resource of affectedResources(resources, old, workload))
+    for (const key of old === undefined ? [] : injectionIndex(old)) {
+      const resource = resources.get(key)
+      if (resource !== undefined && delivery.isReleasable(resource)) deliveryQueue.enqueue(releaseKey(resource))
+    }
+    for (const resource of affectedResources(planning, old, workload))
       credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
   }
   for (const kind of workloadKinds) {

@@ -20,6 +20,9 @@ export const idAnnotation = 'tracardi.com/credentials-id'
 /** On a target Secret: uid and resourceVersion of the Secrets that the contents came from. */
 export const sourceAnnotation = 'tracardi.com/source'
 
+/** On a resource of which something was patched into a workload: it is taken out there before the resource goes. */
+export const injectionFinalizer = 'tracardi.com/injection'
+
 /** The longest name of a TracardiResource: it becomes the name part of a label key and of a volume. */
 export const maxResourceNameLength = 63
 /** The longest name of a target Secret: what is appended to it for a version must still fit into 253 characters. */

@@ -5,7 +5,7 @@ import type { TracardiResource, TracardiResourceSpec, TracardiResourceStatus } f
 import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
 import { InForce } from '../delivery/in-force.ts'
-import { podLabelIndex } from '../delivery/selection.ts'
+import { consumerIndex, podLabelIndex } from '../delivery/selection.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload } from '../delivery/workloads.ts'
@@ -50,7 +50,7 @@ interface Call {
 /** An API server in memory, the parts of the operator over it, and a record of what was asked and said. */
 class World {
   readonly clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5))
-  readonly resources = new Store<TracardiResource>({ clock: this.clock })
+  readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerIndex } })
   readonly secretStore = new Store<Secret>({ clock: this.clock })
   readonly deployments = this.#workloadStore()
   readonly workloads = {

@@ -43,6 +43,7 @@ import type { SourceVersion, TargetObservation, TargetOwner } from '../credentia
 import { collectVersion } from '../credentials/version-collector.ts'
 import { idsBefore, isCredentialsId, orderVersions, surplusVersions } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
+import { planDelivery } from '../delivery/plan.ts'
 import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { consumerState } from '../delivery/stamps.ts'
@@ -248,6 +249,7 @@ export class CredentialsController {
 
     const { contents, problem } = contentsOf(resource, inspection)
     const present = observeTarget(targetSecret, owner)
+    this.#seen(resource, present)
     const input = {
       resource,
       target: present,
@@ -299,10 +301,17 @@ export class CredentialsController {
    */
   #keepInForce(resource: TracardiResource, target: TargetObservation<unknown>): void {
     const { inForce, onInForce } = this.#options
+    this.#seen(resource, target)
     if (inForce.of(resource) !== undefined) return
     if (target.state !== 'Ours' || target.edited || !isCredentialsId(target.id)) return
     inForce.targetWritten(resource.metadata.uid, target.id)
     onInForce(resource)
+  }
+
+  /** Remembers the names of the keys that what is in force has: they are injected one by one. */
+  #seen(resource: TracardiResource, target: TargetObservation<unknown>): void {
+    if (target.state !== 'Ours' || target.id === undefined || target.provenance === undefined) return
+    this.#options.inForce.seen(resource.metadata.uid, target.id, target.provenance.keys)
   }
 
   /** The same by the metadata of the target, which may be had although its contents may not. */
@@ -406,6 +415,7 @@ export class CredentialsController {
     }
     this.#writtenTargets.set(objectKey(resource), written.metadata.resourceVersion)
     cache.prime(written)
+    inForce.seen(resource.metadata.uid, decision.desire.id, decision.desire.provenance.keys)
     inForce.targetWritten(resource.metadata.uid, decision.desire.id)
     onInForce(resource)
     const { uid, resourceVersion } = written.metadata
@@ -606,7 +616,9 @@ export class CredentialsController {
     const { workloads, refusals, visibility } = this.#options
     const namespace = resource.metadata.namespace ?? ''
     return consumersOf(workloads, resource).map((consumer) => {
-      const state = consumerState(consumer, resource.metadata.name, credentialsId)
+      const { name } = resource.metadata
+      const plan = consumer.workload === undefined ? undefined : planDelivery(this.#options, consumer.workload)
+      const state = consumerState(consumer, name, credentialsId, plan?.deliveries.get(name))
       const permission = state.state === 'Missing' ? visibility.workloads(consumer.kind, namespace) : undefined
       if (permission !== undefined) {
         const message = unseenText([{ kind: consumer.kind, permission }])

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { TracardiResource, TracardiResourceSpec } from '../api/tracardi-resource.ts'
 import { InForce } from '../delivery/in-force.ts'
+import type { PodSpec } from '../delivery/pod-parts.ts'
+import { injectionIndex } from '../delivery/plan.ts'
 import { consumerIndex, keyOf, podLabelIndex, workloadKey } from '../delivery/selection.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
@@ -11,16 +13,18 @@ import { KubeError } from '../kube/errors.ts'
 import type { KubeErrorOptions } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
 import { FakeClock } from '../kube/fake-clock.ts'
+import type { Permission } from '../kube/permissions.ts'
 import { Store } from '../kube/store.ts'
 import type { CallOptions } from '../kube/transport.ts'
 import { silentLogger } from '../telemetry/log.ts'
-import { DeliveryController } from './delivery-controller.ts'
+import { DeliveryController, releaseKey } from './delivery-controller.ts'
 
 const namespace = 'shop'
+const installation = 'tracardi-system'
 
 interface Patch {
   readonly metadata: { uid: string; resourceVersion: string }
-  readonly spec: { template: { metadata: { labels: Record<string, string> } } }
+  readonly spec: { template: { metadata?: { labels: Record<string, string> }; spec?: PodSpec } }
 }
 
 const plurals: Record<WorkloadKind, string> = {
@@ -51,6 +55,8 @@ class World {
   /** When each patch arrived, in milliseconds since the beginning. */
   readonly patchedAt: number[] = []
   server: Workload | undefined
+  /** The right to see workloads that is missing. */
+  unseen: Permission | undefined
   onRequest: (call: string) => void = () => undefined
   controller: DeliveryController
   #resourceVersion = 100
@@ -76,15 +82,24 @@ class World {
     const onRefusal = (resource: TracardiResource): void => {
       this.told.push(resource.metadata.name)
     }
-    return new DeliveryController({ client, resources, workloads, inForce, refusals, onRefusal, events, clock })
+    const visibility = { workloads: () => this.unseen }
+    const options = { client, resources, workloads, inForce, refusals, onRefusal, events, clock, visibility }
+    return new DeliveryController({ ...options, installation })
   }
 
   #workloadStore(): Store<Workload> {
-    return new Store<Workload>({ clock: this.clock, indexers: { podLabels: podLabelIndex } })
+    const indexers = { podLabels: podLabelIndex, injections: injectionIndex }
+    return new Store<Workload>({ clock: this.clock, indexers })
   }
 
   async #request({ method, path, body, contentType, describe }: CallOptions): Promise<unknown> {
     const call = `${describe.verb} ${describe.name ?? ''}`
+    if (path.includes('/tracardiresources/')) {
+      this.calls.push(call)
+      await Promise.resolve()
+      this.onRequest(call)
+      return this.#patchResource(describe.name ?? '', body as TracardiResource)
+    }
     expect(path).toBe(`/apis/apps/v1/namespaces/shop/${plurals[this.kind]}/sender`)
     this.calls.push(call)
     await Promise.resolve()
@@ -98,9 +113,21 @@ class World {
       const { uid, resourceVersion } = this.server.metadata
       if (patch.metadata.uid !== uid || patch.metadata.resourceVersion !== resourceVersion)
         throw new KubeError({ ...describe, status: 409, apiReason: 'Conflict' })
-      this.write({ ...this.labels, ...patch.spec.template.metadata.labels })
+      this.write({ ...this.labels, ...patch.spec.template.metadata?.labels })
     }
     return structuredClone(this.server)
+  }
+
+  #patchResource(name: string, { metadata }: TracardiResource): TracardiResource {
+    const resource = this.resources.get(`${namespace}/${name}`)
+    if (resource === undefined) throw new KubeError({ verb: 'patch', resource: 'x', status: 404 })
+    expect(metadata).toEqual({
+      uid: resource.metadata.uid,
+      resourceVersion: resource.metadata.resourceVersion,
+      finalizers: metadata.finalizers,
+    })
+    const resourceVersion = String(++this.#resourceVersion)
+    return { ...resource, metadata: { ...resource.metadata, ...metadata, resourceVersion } }
   }
 
   get labels(): Record<string, string> {
@@ -108,8 +135,8 @@ class World {
   }
 
   /** Somebody writes the workload. */
-  write(labels: Record<string, string>, uid = 'uid-of-sender'): void {
-    const template = { metadata: { labels: { app: 'sender', ...labels } } }
+  write(labels: Record<string, string>, uid = 'uid-of-sender', pods: PodSpec = {}): void {
+    const template = { metadata: { labels: { app: 'sender', ...labels } }, spec: pods }
     this.server = {
       kind: this.kind,
       metadata: { name: 'sender', namespace, uid, resourceVersion: String(++this.#resourceVersion), generation: 1 },
@@ -309,7 +336,7 @@ describe('several resources', () => {
     w.resource('mail', '2-a0000')
     w.resource('queue', '2-b0000')
     await changes(w, [[0, () => undefined]])
-    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels)).toEqual([
+    expect(w.bodies.map(({ spec }) => spec.template.metadata?.labels)).toEqual([
       { [stamp('mail')]: '2-a0000', [stamp('queue')]: '2-b0000' },
     ])
   })
@@ -399,7 +426,7 @@ describe('races', () => {
       if (call === 'get sender') w.resource('mail', '4-4f2c9')
     }
     await w.reconcile()
-    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels[stamp('mail')])).toEqual(['3-4f2c9', '4-4f2c9'])
+    expect(w.bodies.map(({ spec }) => spec.template.metadata?.labels[stamp('mail')])).toEqual(['3-4f2c9', '4-4f2c9'])
     expect(w.events.map(({ note }) => note)).toEqual([
       'The TracardiResource mail went to 4-4f2c9: the pods are replaced.',
     ])
@@ -584,7 +611,7 @@ describe('selected by labels', () => {
     expect(await w.reconcile()).toEqual({ requeueAfterMs: 250 })
     await w.clock.advance(250)
     await w.reconcile()
-    expect(w.bodies.map(({ spec }) => spec.template.metadata.labels)).toEqual([
+    expect(w.bodies.map(({ spec }) => spec.template.metadata?.labels)).toEqual([
       { [stamp('mail')]: '2-a0000', [stamp('queue')]: '2-b0000' },
     ])
   })
@@ -646,4 +673,144 @@ test('what may not be read again after a conflict is said as well', async () => 
   await expect(w.reconcile()).rejects.toMatchObject({ status: 403, verb: 'get' })
   expect([...w.refusals.values()]).toMatchObject([{ reason: 'PermissionMissing' }])
   expect(w.events[0]?.note).toContain('the verb get on deployments.apps in the namespace shop')
+})
+
+describe('injection by patch', () => {
+  const finalizer = 'tracardi.com/injection'
+  const inject: TracardiResourceSpec['consumers'] = [{ kind: 'Deployment', name: 'sender', inject: { env: {} } }]
+  const put = (
+    w: World,
+    id: string,
+    metadata: Partial<TracardiResource['metadata']> = {},
+    consumers = inject,
+  ): void => {
+    w.resource('mail', id, metadata, consumers)
+    const [mail] = w.resources.list()
+    const injection = { mode: 'Patch', installation } as const
+    const status = {
+      credentialsId: id,
+      versions: [id],
+      target: { name: 'mail' },
+      ...(consumers === inject && { injection }),
+    }
+    w.resources.upsert({ ...mail!, status })
+    w.inForce.seen('uid-of-mail', id, ['URL'])
+  }
+  const url = (id: string) => ({ name: 'URL', valueFrom: { secretKeyRef: { name: `mail-${id}`, key: 'URL' } } })
+  const app = (env: object[]): PodSpec => ({ containers: [{ name: 'app', env }] }) as PodSpec
+  const release = async (w: World): Promise<ReconcileResult | undefined> => {
+    const context = { signal: new AbortController().signal, reconcileID: '1', log: silentLogger }
+    return w.controller.reconcile('TracardiResource/shop/mail', context)
+  }
+  /** A workload that has it, of a resource that is held. */
+  const injected = (change: Partial<TracardiResource['metadata']> = {}, consumers = inject): World => {
+    const w = new World()
+    w.write({ [stamp('mail')]: '2-a0000' }, 'uid-of-sender', app([url('2-a0000')]))
+    w.watch()
+    put(w, '2-a0000', { finalizers: ['other', finalizer], ...change }, consumers)
+    return w
+  }
+
+  test('one patch for stamp and injection, after the resource is held; then nothing', async () => {
+    const w = new World()
+    w.write({}, 'uid-of-sender', app([]))
+    w.watch()
+    put(w, '2-a0000', { finalizers: ['other'] })
+    expect(w.controller.isDue(w.workloads.Deployment.list()[0]!)).toBe(true)
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch mail', 'patch sender'])
+    expect(w.resources.list()[0]?.metadata.finalizers).toEqual(['other', finalizer])
+    expect(w.bodies.map(({ spec }) => spec.template)).toEqual([
+      { metadata: { labels: { [stamp('mail')]: '2-a0000' } }, spec: app([url('2-a0000')]) },
+    ])
+    w.write({ [stamp('mail')]: '2-a0000' }, 'uid-of-sender', app([url('2-a0000')]))
+    w.watch()
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+    put(w, '3-a0000', { finalizers: [finalizer] })
+    await w.reconcile()
+    expect(w.take()).toEqual(['patch sender'])
+    expect(w.events.map(({ reason }) => reason)).toEqual(['CredentialsStamped', 'CredentialsStamped'])
+  })
+
+  test('another prefix: the stamp stays, and an Event says why the pods are replaced', async () => {
+    const w = injected({}, inject)
+    put(w, '2-a0000', { finalizers: [finalizer] }, [{ ...inject[0]!, inject: { env: { prefix: 'P_' } } }])
+    const [mail] = w.resources.list()
+    const injection = { mode: 'Patch', installation } as const
+    w.resources.upsert({ ...mail!, status: { ...mail!.status, injection } })
+    await w.reconcile()
+    expect(w.bodies.map(({ spec }) => spec.template.metadata)).toEqual([undefined])
+    expect(w.events).toMatchObject([
+      { reason: 'InjectionChanged', regarding: { name: 'sender' }, related: { name: 'mail' } },
+    ])
+  })
+
+  test.each<[string, World, boolean]>([
+    ['it is deleted', injected({ deletionTimestamp: '2026-01-01T00:00:00Z' }), true],
+    ['the consumer was withdrawn', injected({}, []), true],
+    ['it injects', injected(), false],
+  ])('%s: taken out, and let go then', async (_, w, isTakenOut) => {
+    const [mail] = w.resources.list()
+    expect(releaseKey(mail!)).toBe('TracardiResource/shop/mail')
+    expect([w.controller.isReleasable(mail!), await release(w), w.take()]).toEqual([false, undefined, []])
+    await w.reconcile()
+    expect(w.bodies.map(({ spec }) => spec.template.spec)).toEqual(
+      isTakenOut ? [app([{ $patch: 'delete', name: 'URL' }])] : [],
+    )
+    w.take()
+    w.write({ [stamp('mail')]: '2-a0000' }, 'uid-of-sender', app(isTakenOut ? [] : [url('2-a0000')]))
+    w.watch()
+    await w.reconcile()
+    await release(w)
+    expect(w.take()).toEqual(isTakenOut ? ['patch mail'] : [])
+    expect(w.resources.list()[0]?.metadata.finalizers).toEqual(isTakenOut ? ['other'] : ['other', finalizer])
+    await release(w)
+    expect(w.take()).toEqual([])
+  })
+
+  test('a workload that is being deleted holds nothing back; one that cannot be seen does', async () => {
+    const w = injected({ deletionTimestamp: '2026-01-01T00:00:00Z' })
+    const [sender] = w.workloads.Deployment.list()
+    const deletionTimestamp = '2026-01-01T00:00:00Z'
+    w.workloads.Deployment.upsert({ ...sender!, metadata: { ...sender!.metadata, deletionTimestamp } })
+    w.unseen = { verb: 'list', resource: 'deployments.apps', namespace }
+    expect([await release(w), w.take()]).toEqual([{ requeueAfterMs: 60_000 }, []])
+    w.unseen = undefined
+    await release(w)
+    expect(w.take()).toEqual(['patch mail'])
+  })
+
+  test('it is deleted while it is being injected: not let go before that is known', async () => {
+    const w = new World()
+    w.write({}, 'uid-of-sender', app([]))
+    w.watch()
+    put(w, '2-a0000', { finalizers: [finalizer] })
+    let released: Promise<unknown> | undefined
+    w.onRequest = (call) => {
+      if (call !== 'patch sender') return
+      put(w, '2-a0000', { finalizers: [finalizer], deletionTimestamp: '2026-01-01T00:00:00Z' })
+      released = release(w)
+    }
+    await w.reconcile()
+    await released
+    expect(w.take()).toEqual(['patch sender'])
+  })
+
+  test.each<[string, number, Partial<KubeErrorOptions>, string[]]>([
+    ['it has changed', 409, { apiReason: 'Conflict' }, []],
+    ['it may not be patched', 403, { unauthorized: true }, ['PermissionMissing']],
+  ])('the resource cannot be held, %s: nothing is patched', async (_, status, options, reasons) => {
+    const w = new World()
+    w.write({}, 'uid-of-sender', app([]))
+    w.watch()
+    put(w, '2-a0000')
+    const error = new KubeError({ verb: 'patch', resource: 'tracardiresources.tracardi.com', status, ...options })
+    w.onRequest = () => {
+      throw error
+    }
+    await expect(w.reconcile()).rejects.toBe(error)
+    expect(w.take()).toEqual(['patch mail'])
+    expect(w.events.map(({ reason }) => reason)).toEqual(reasons)
+  })
 })

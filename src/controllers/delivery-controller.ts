@@ -1,18 +1,22 @@
 /**
  * Reconciles one workload with what is in force for the resources that name it: gather → plan → one patch.
  *
- * Level-based: the stamps that the template should carry are compared with those it carries, so a crash at any moment loses
- * no restart and repeats none.
+ * Level-based: what the template should carry, stamps and injections, is compared with what it carries, so a crash at any
+ * moment loses no restart and repeats none.
  */
-import { stampLabel } from '../api/names.ts'
+import { injectionFinalizer, kind as resourceKind, stampLabel } from '../api/names.ts'
+import { injects, tracardiResources } from '../api/tracardi-resource.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
 import { Reverts } from '../delivery/reverts.ts'
+import { carriersOf, planDelivery } from '../delivery/plan.ts'
+import type { DeliveryPlan } from '../delivery/plan.ts'
 import { resourcesOf } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
-import { missingStamps, stampPatch } from '../delivery/stamps.ts'
+import { deliveryPatch } from '../delivery/stamps.ts'
 import type { Refusal } from '../delivery/stamps.ts'
+import type { Visibility } from '../delivery/visibility.ts'
 import { kindOf, stampOf, stripWorkload, workloadKinds, workloadTypes } from '../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -20,6 +24,7 @@ import type { KubeClient } from '../kube/client.ts'
 import type { ReconcileContext, ReconcileResult } from '../kube/controller.ts'
 import { KubeError, isConflict, isMissingPermission, isNotFound } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
+import { objectKey, resourceName } from '../kube/objects.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
 import { eventTarget } from './credentials-controller.ts'
@@ -36,6 +41,8 @@ export interface DeliveryControllerOptions {
   readonly onRefusal: (resource: TracardiResource) => void
   readonly events: EventRecorder
   readonly clock: Clock
+  readonly installation: string
+  readonly visibility: Pick<Visibility, 'workloads'>
 }
 
 /** Controllers of the workload write its status all the time: a conflict is normal and answered by reading again. */
@@ -44,23 +51,31 @@ const maxConflicts = 5
 /** After so many times of putting the same stamps back an Event says so. */
 const revertsToTell = 4
 
+/** How often it is looked whether all workloads can be seen again, in milliseconds. */
+const unseenRetryMs = 60_000
+
+const tracardiResourcesName = resourceName(tracardiResources)
+
 export class DeliveryController {
   readonly #options: DeliveryControllerOptions
   readonly #pace = new Pace()
   readonly #reverts = new Reverts()
+  /** Key of a workload that is being patched → uids of the resources that are injected by it. */
+  readonly #injecting = new Map<string, ReadonlySet<string>>()
 
   constructor(options: DeliveryControllerOptions) {
     this.#options = options
   }
 
-  /** Whether a workload lacks a stamp now. */
+  /** Whether a workload is to be patched now. */
   isDue(workload: Workload): boolean {
-    return Object.keys(this.#missing(workload).stamps).length > 0
+    return isWork(planDelivery(this.#options, workload))
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
     const { client, workloads, clock } = this.#options
     const [kindName, namespace = '', name = ''] = key.split('/')
+    if (kindName === resourceKind) return this.#release(`${namespace}/${name}`, context)
     const kind = workloadKinds.find((known) => known === kindName)
     if (kind === undefined) return undefined
     let workload = workloads[kind].get(`${namespace}/${name}`)
@@ -70,23 +85,27 @@ export class DeliveryController {
         this.#reverts.forget(key)
         return undefined
       }
-      const { stamps, sharers } = this.#missing(workload)
-      if (Object.keys(stamps).length === 0) {
+      const plan = planDelivery(this.#options, workload)
+      if (!isWork(plan)) {
         this.#settle(key, workload)
         return undefined
       }
-      const signature = JSON.stringify(stamps)
+      const signature = JSON.stringify([plan.stamps, plan.pods])
       const now = clock.monotonic()
-      const waitMs = Math.max(this.#pace.wait(key, sharers, signature, now), this.#reverts.wait(key, signature, now))
+      const waitMs = Math.max(
+        this.#pace.wait(key, plan.sharers, signature, now),
+        this.#reverts.wait(key, signature, now),
+      )
       if (waitMs > 0) return { requeueAfterMs: waitMs }
       try {
-        const patched = await client.patch(workloadTypes[kind], namespace, name, stampPatch(workload, stamps), {
+        await this.#hold(key, plan, context.signal)
+        const patched = await client.patch(workloadTypes[kind], namespace, name, deliveryPatch(workload, plan), {
           patchType: 'strategic',
           signal: context.signal,
         })
         workloads[kind].observe(stripWorkload(kind)(patched))
         this.#settle(key, workload)
-        this.#announce(workload, stamps, context)
+        this.#announce(workload, plan, context)
         if (this.#reverts.record(key, signature, clock.monotonic()) === revertsToTell) this.#announceReverts(workload)
         return undefined
       } catch (error) {
@@ -98,7 +117,11 @@ export class DeliveryController {
           this.#refused(key, workload, error)
           throw error
         }
+        // Of a resource that has changed, the watch brings what it is now.
+        if (error instanceof KubeError && error.resource === tracardiResourcesName) throw error
         workload = await this.#reread(key, kind, workload, context.signal)
+      } finally {
+        this.#injecting.delete(key)
       }
     }
   }
@@ -135,17 +158,57 @@ export class DeliveryController {
     )
   }
 
-  /** The stamps that the workload lacks, and how many resources have something in force for it. */
-  #missing(workload: Workload): { stamps: Record<string, string>; sharers: number } {
-    const deliveries = this.#resources(workload).map((resource) => ({
-      resource: resource.metadata.name,
-      credentialsId: this.#options.inForce.of(resource),
-    }))
-    const sharers = deliveries.filter((delivery) => delivery.credentialsId !== undefined).length
-    return { stamps: missingStamps(workload, deliveries), sharers }
+  /** What is about to be patched into a workload is not released meanwhile: see releaseResource. */
+  async #hold(key: string, plan: DeliveryPlan, signal: AbortSignal): Promise<void> {
+    const { client, resources } = this.#options
+    const put = plan.injected.filter(({ metadata }) => plan.deliveries.get(metadata.name)?.mode === 'Patch')
+    if (put.length === 0) return
+    this.#injecting.set(key, new Set(put.map(({ metadata }) => metadata.uid)))
+    for (const resource of put)
+      if (!isHeld(resource)) resources.observe(await patchFinalizers(client, resource, true, signal))
   }
 
-  #announce(before: Workload, stamps: Readonly<Record<string, string>>, context: ReconcileContext): void {
+  /** Lets a resource go that nothing is injected of any more. */
+  async #release(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
+    const { client, resources, visibility } = this.#options
+    const resource = resources.get(key)
+    if (resource === undefined || !this.isReleasable(resource)) return undefined
+    const namespace = resource.metadata.namespace ?? ''
+    // What cannot be seen may have it still.
+    if (workloadKinds.some((kind) => visibility.workloads(kind, namespace) !== undefined))
+      return { requeueAfterMs: unseenRetryMs }
+    try {
+      resources.observe(await patchFinalizers(client, resource, false, context.signal))
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+    context.log.info({ resource: resource.metadata.name }, 'nothing of it is injected any more')
+    return undefined
+  }
+
+  /** Whether a resource is held that need not be any more. */
+  isReleasable(resource: TracardiResource): boolean {
+    if (!isHeld(resource)) return false
+    const { metadata, spec, status } = resource
+    const stays = metadata.deletionTimestamp === undefined && injects(spec) && status?.injection?.mode !== 'Policy'
+    if (stays || [...this.#injecting.values()].some((uids) => uids.has(metadata.uid))) return false
+    return carriersOf(this.#options.workloads, resource).every((one) => one.metadata.deletionTimestamp !== undefined)
+  }
+
+  #announce(before: Workload, { stamps, injected }: DeliveryPlan, context: ReconcileContext): void {
+    for (const resource of injected) {
+      const { name } = resource.metadata
+      if (stampLabel(name) in stamps) continue
+      context.log.info({ resource: name }, 'injection changed')
+      this.#options.events.record({
+        regarding: workloadTarget(before),
+        related: eventTarget(resource),
+        type: 'Normal',
+        reason: 'InjectionChanged',
+        action: 'Inject',
+        note: `What the TracardiResource ${name} injects has changed: ${effectOn(before)}.`,
+      })
+    }
     for (const resource of this.#resources(before)) {
       const { name } = resource.metadata
       const id = stamps[stampLabel(name)]
@@ -158,7 +221,7 @@ export class DeliveryController {
         type: 'Normal',
         reason: 'CredentialsStamped',
         action: 'Stamp',
-        note: `The TracardiResource ${name} went ${old === undefined ? '' : `from ${old} `}to ${id}: the pods are replaced.`,
+        note: `The TracardiResource ${name} went ${old === undefined ? '' : `from ${old} `}to ${id}: ${effectOn(before)}.`,
       })
     }
   }
@@ -204,6 +267,38 @@ export class DeliveryController {
       })
     }
   }
+}
+
+/** The key under which a resource is released when nothing of it is injected any more. */
+export function releaseKey(resource: TracardiResource): string {
+  return `${resourceKind}/${objectKey(resource)}`
+}
+
+function isHeld({ metadata }: TracardiResource): boolean {
+  return metadata.finalizers?.includes(injectionFinalizer) === true
+}
+
+async function patchFinalizers(
+  client: KubeClient,
+  resource: TracardiResource,
+  isHeldThen: boolean,
+  signal: AbortSignal,
+): Promise<TracardiResource> {
+  const { namespace, name, uid, resourceVersion, finalizers = [] } = resource.metadata
+  const others = finalizers.filter((finalizer) => finalizer !== injectionFinalizer)
+  const patch = {
+    metadata: { uid, resourceVersion, finalizers: isHeldThen ? [...others, injectionFinalizer] : others },
+  }
+  return client.patch(tracardiResources, namespace, name, patch, { patchType: 'merge', signal })
+}
+
+/** What a change of the template means for the pods. */
+function effectOn(workload: Workload): string {
+  return kindOf(workload) === 'CronJob' ? 'new pods get it' : 'the pods are replaced'
+}
+
+function isWork({ stamps, pods }: DeliveryPlan): boolean {
+  return pods !== undefined || Object.keys(stamps).length > 0
 }
 
 function workloadTarget(workload: Workload): {

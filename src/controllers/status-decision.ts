@@ -67,6 +67,9 @@ const maxOutdated = 10
 /** The reason for everything that waits for a right to be granted. */
 export const permissionMissing = 'PermissionMissing'
 
+/** Reasons that say by themselves what they are about. */
+const injectionReasons: ReadonlySet<string> = new Set(['InjectionConflict', 'InjectionNeedsRestart', 'NotInjected'])
+
 interface Verdict {
   readonly ready: boolean
   readonly reason: string
@@ -214,7 +217,11 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
     return waiting('RollingOut', consumersText([...outdated, ...held], 'does not run the credentials in force yet'))
   }
   if (held[0] !== undefined) {
-    return stalled(`Consumer${held[0].reason}`, `${held[0].kind} ${held[0].name}: ${held[0].message}`)
+    const { reason } = held[0]
+    return stalled(
+      injectionReasons.has(reason) ? reason : `Consumer${reason}`,
+      `${held[0].kind} ${held[0].name}: ${held[0].message}`,
+    )
   }
   const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
   const inForce = `${target.credentialsId ?? ''} is in force in the Secret ${target.name}.`

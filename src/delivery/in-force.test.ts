@@ -38,6 +38,24 @@ describe('what is in force', () => {
   })
 })
 
+describe('the keys of what is in force', () => {
+  it('are those of the same id', () => {
+    const inForce = new InForce()
+    inForce.confirm('u')
+    expect(inForce.keysOf(resource('7-aaaaa'))).toBeUndefined()
+    inForce.seen('u', '8-aaaaa', ['A', 'B'])
+    expect(inForce.keysOf(resource('7-aaaaa'))).toBeUndefined()
+    expect(inForce.keysOf(resource('8-aaaaa'))).toEqual(['A', 'B'])
+    inForce.targetWritten('u', '8-aaaaa')
+    expect(inForce.keysOf(resource('7-aaaaa'))).toEqual(['A', 'B'])
+    inForce.seen('u', '9-aaaaa', ['C'])
+    expect(inForce.keysOf(resource('7-aaaaa'))).toBeUndefined()
+    inForce.forget('u')
+    inForce.confirm('u')
+    expect(inForce.keysOf(resource('9-aaaaa'))).toBeUndefined()
+  })
+})
+
 describe('what may be injected', () => {
   const injection = { mode: 'Policy', installation: 'one' } as const
   it.each<[string, TracardiResource['status'], string | undefined, string | undefined]>([

@@ -13,6 +13,8 @@ export class InForce {
   readonly #confirmed = new Set<string>()
   /** uid of a resource → the id that its target carries, until its status says so too. */
   readonly #ahead = new Map<string, string>()
+  /** uid of a resource → the names of the keys in its target, which are no secret, and the id that they belong to. */
+  readonly #keys = new Map<string, { readonly id: string; readonly keys: readonly string[] }>()
 
   /** The id that workloads shall carry; undefined when nothing is in force, or not known yet. */
   of(resource: TracardiResource): string | undefined {
@@ -20,6 +22,17 @@ export class InForce {
     const ahead = this.#ahead.get(uid)
     if (ahead !== undefined) return ahead
     return this.#confirmed.has(uid) ? (resource.status?.credentialsId ?? undefined) : undefined
+  }
+
+  /** The keys that the target holds, sorted; undefined when they are not known yet for what is in force. */
+  keysOf(resource: TracardiResource): readonly string[] | undefined {
+    const contents = this.#keys.get(resource.metadata.uid)
+    return contents?.id === this.of(resource) ? contents?.keys : undefined
+  }
+
+  /** The keys of the contents that have this id were seen. */
+  seen(uid: string, id: string, keys: readonly string[]): void {
+    this.#keys.set(uid, { id, keys })
   }
 
   /** The target of the resource carries this id now. */
@@ -39,6 +52,7 @@ export class InForce {
   forget(uid: string): void {
     this.#confirmed.delete(uid)
     this.#ahead.delete(uid)
+    this.#keys.delete(uid)
   }
 }
 

@@ -48,19 +48,24 @@ export function podLabelIndex(workload: Workload): string[] {
   return Object.entries(podLabels(workload)).map((pair) => pairKey(workload.metadata.namespace ?? '', pair))
 }
 
+/** The entries of spec.consumers that a workload of the same namespace is reached by, in their order. */
+export function entriesFor(resource: TracardiResource, workload: Workload): ConsumerSpec[] {
+  return (resource.spec.consumers ?? []).filter((consumer) => {
+    if (consumer.kind !== kindOf(workload)) return false
+    if (typeof consumer.name === 'string') return consumer.name === workload.metadata.name
+    const matchLabels = matchLabelsOf(consumer)
+    return matchLabels !== undefined && matches(matchLabels, podLabels(workload))
+  })
+}
+
 /** The resources that have this workload as consumer; `resources` has the index `consumers`. */
 export function resourcesOf(resources: Store<TracardiResource>, workload: Workload): TracardiResource[] {
   const scope = `${kindOf(workload)}/${workload.metadata.namespace ?? ''}`
-  const labels = podLabels(workload)
   const found = new Map<string, TracardiResource>()
   for (const resource of resources.byIndex('consumers', keyOf(workload))) found.set(resource.metadata.name, resource)
-  for (const pair of Object.entries(labels)) {
+  for (const pair of Object.entries(podLabels(workload))) {
     for (const resource of resources.byIndex('consumers', pairKey(scope, pair))) {
-      const selects = (resource.spec.consumers ?? []).some((consumer) => {
-        const matchLabels = consumer.kind === kindOf(workload) ? matchLabelsOf(consumer) : undefined
-        return matchLabels !== undefined && matches(matchLabels, labels)
-      })
-      if (selects) found.set(resource.metadata.name, resource)
+      if (entriesFor(resource, workload).length > 0) found.set(resource.metadata.name, resource)
     }
   }
   return [...found.values()]

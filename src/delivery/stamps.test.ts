@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { consumerState, missingStamps, stampPatch } from './stamps.ts'
+import type { TracardiResource } from '../api/tracardi-resource.ts'
+import type { PlannedDelivery } from './plan.ts'
+import { consumerState, deliveryPatch } from './stamps.ts'
 import type { Consumer } from './selection.ts'
-import type { Delivery } from './stamps.ts'
 import type { Workload, WorkloadKind } from './workloads.ts'
 
 function consumer(workload: Workload | undefined, kind: WorkloadKind = 'Deployment'): Consumer {
@@ -20,40 +21,30 @@ function deployment(labels: Record<string, string>, change: Workload['spec'] & W
 
 const stamp = 'credentials.tracardi.com/queue'
 
-test.each<[string, Record<string, string>, Delivery[], Record<string, string>]>([
-  ['nobody', {}, [], {}],
-  ['nothing in force', {}, [{ resource: 'queue', credentialsId: undefined }], {}],
-  ['none yet', {}, [{ resource: 'queue', credentialsId: '3-4f2c9' }], { [stamp]: '3-4f2c9' }],
-  ['the right one', { [stamp]: '3-4f2c9' }, [{ resource: 'queue', credentialsId: '3-4f2c9' }], {}],
-  ['an older one', { [stamp]: '2-4f2c9' }, [{ resource: 'queue', credentialsId: '3-4f2c9' }], { [stamp]: '3-4f2c9' }],
-  // What is in force may also be an older one: the cluster decides, not the number.
-  ['a newer one', { [stamp]: '4-4f2c9' }, [{ resource: 'queue', credentialsId: '3-4f2c9' }], { [stamp]: '3-4f2c9' }],
-  ['one of a resource that names it no more is inert', { 'credentials.tracardi.com/gone': '9-aaaaa' }, [], {}],
+test.each<[string, WorkloadKind, Parameters<typeof deliveryPatch>[1], object]>([
   [
-    'a stamp stays while nothing is in force',
-    { [stamp]: '3-4f2c9' },
-    [{ resource: 'queue', credentialsId: undefined }],
-    {},
+    'stamps alone',
+    'Deployment',
+    { stamps: { [stamp]: '3-4f2c9' }, pods: undefined },
+    { template: { metadata: { labels: { [stamp]: '3-4f2c9' } } } },
   ],
   [
-    'several, of which one is right',
-    { [stamp]: '3-4f2c9' },
-    [
-      { resource: 'queue', credentialsId: '3-4f2c9' },
-      { resource: 'mail', credentialsId: '1-bbbbb' },
-      { resource: 'later', credentialsId: undefined },
-      { resource: 'cache', credentialsId: '2-ccccc' },
-    ],
-    { 'credentials.tracardi.com/mail': '1-bbbbb', 'credentials.tracardi.com/cache': '2-ccccc' },
+    'both',
+    'StatefulSet',
+    { stamps: { [stamp]: '3-4f2c9' }, pods: { containers: [] } },
+    { template: { metadata: { labels: { [stamp]: '3-4f2c9' } }, spec: { containers: [] } } },
   ],
-])('missingStamps: %s', (_, labels, deliveries, missing) => {
-  expect(missingStamps(deployment(labels), deliveries)).toEqual(missing)
-})
-
-test('the patch holds the stamps and the fence, and nothing else', () => {
-  expect(stampPatch(deployment({ app: 'sms' }), { [stamp]: '3-4f2c9' })).toStrictEqual({
+  ['an injection alone', 'DaemonSet', { stamps: {}, pods: { volumes: [] } }, { template: { spec: { volumes: [] } } }],
+  [
+    'into a CronJob',
+    'CronJob',
+    { stamps: { [stamp]: '3-4f2c9' }, pods: undefined },
+    { jobTemplate: { spec: { template: { metadata: { labels: { [stamp]: '3-4f2c9' } } } } } },
+  ],
+])('the patch holds the fence and nothing else than %s', (_, kind, plan, spec) => {
+  expect(deliveryPatch({ ...deployment({ app: 'sms' }), kind }, plan)).toStrictEqual({
     metadata: { uid: 'uid', resourceVersion: '7' },
-    spec: { template: { metadata: { labels: { [stamp]: '3-4f2c9' } } } },
+    spec,
   })
 })
 
@@ -169,7 +160,87 @@ describe('consumerState', () => {
       const workload = { ...deployment(labels), kind: 'CronJob' }
       expect(consumerState(consumer(workload, 'CronJob'), 'queue', '3-4f2c9').state).toBe('Updated')
       expect(consumerState(consumer(workload, 'CronJob'), 'queue', undefined).reason).toBe('NothingInForce')
-      expect(missingStamps(workload, [{ resource: 'queue', credentialsId: '3-4f2c9' }])).toEqual({})
     }
+  })
+
+  const planned = (change: Partial<PlannedDelivery>): PlannedDelivery => ({
+    resource: { metadata: { name: 'queue', uid: 'u', resourceVersion: '1' } } as TracardiResource,
+    mode: undefined,
+    isNeverRestarted: false,
+    problem: undefined,
+    remark: '',
+    isPending: false,
+    ...change,
+  })
+  const conflict = { reason: 'InjectionConflict', message: 'Two of them.' } as const
+  const older = { [stamp]: '2-4f2c9' }
+  test.each<[string, WorkloadKind, Record<string, string>, Partial<PlannedDelivery>, string, string, string]>([
+    [
+      'an injection is missing',
+      'Deployment',
+      current,
+      { mode: 'Patch', isPending: true },
+      'Outdated',
+      'RollingOut',
+      '',
+    ],
+    ['a conflict', 'Deployment', older, { problem: conflict }, 'Held', 'InjectionConflict', 'Two of them.'],
+    ['a conflict, all else is there', 'Deployment', current, { problem: conflict }, 'Held', 'InjectionConflict', 'Two'],
+    ['a conflict of a CronJob', 'CronJob', {}, { problem: conflict }, 'Held', 'InjectionConflict', 'Two of them.'],
+    ['a remark', 'Deployment', current, { remark: 'It wins.' }, 'Updated', 'Updated', 'It wins.'],
+    [
+      'never restarted',
+      'Deployment',
+      older,
+      { isNeverRestarted: true },
+      'Updated',
+      'RestartNever',
+      'older credentials',
+    ],
+    ['never, no stamp', 'Deployment', {}, { isNeverRestarted: true }, 'Updated', 'RestartNever', 'until somebody'],
+    [
+      'never, and by policy',
+      'Deployment',
+      older,
+      { isNeverRestarted: true, mode: 'Policy' },
+      'Updated',
+      'RestartNever',
+      '',
+    ],
+    [
+      'never, and by patch',
+      'Deployment',
+      older,
+      { isNeverRestarted: true, mode: 'Patch' },
+      'Held',
+      'InjectionNeedsRestart',
+      'set restart: Rolling',
+    ],
+    [
+      'never, and up to date',
+      'Deployment',
+      current,
+      { isNeverRestarted: true, mode: 'Patch' },
+      'Updated',
+      'Updated',
+      '',
+    ],
+    ['a CronJob by policy', 'CronJob', {}, { mode: 'Policy' }, 'Updated', 'AlwaysNew', ''],
+    [
+      'a CronJob by patch, to be patched',
+      'CronJob',
+      {},
+      { mode: 'Patch', isPending: true },
+      'Outdated',
+      'RollingOut',
+      '',
+    ],
+    ['a CronJob by patch, not known yet with what', 'CronJob', older, { mode: 'Patch' }, 'Outdated', 'RollingOut', ''],
+    ['a CronJob by patch, done', 'CronJob', current, { mode: 'Patch' }, 'Updated', 'AlwaysNew', ''],
+  ])('%s', (_, kind, labels, change, state, reason, message) => {
+    const workload = { ...deployment(labels), kind }
+    const result = consumerState(consumer(workload, kind), 'queue', '3-4f2c9', planned(change))
+    expect(result).toMatchObject({ kind, state, reason })
+    expect(result.message).toContain(message)
   })
 })

@@ -1,32 +1,18 @@
 /** The stamp: a label of the pod template that says which credentials its pods were started with. All pure. */
-import { stampLabel } from '../api/names.ts'
+import type { DeliveryPlan, PlannedDelivery } from './plan.ts'
 import type { Consumer } from './selection.ts'
 import { kindOf, rolloutOf, stampOf } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
-/** A resource that has a workload as consumer, with what is in force. */
-export interface Delivery {
-  readonly resource: string
-  /** undefined: nothing is in force. */
-  readonly credentialsId: string | undefined
-}
-
-/** The stamps that the template lacks, as label → credentialsId. Empty: nothing to do. Other stamps are inert and stay. */
-export function missingStamps(workload: Workload, deliveries: readonly Delivery[]): Record<string, string> {
-  const missing: Record<string, string> = {}
-  // The pods of a CronJob are always new: there is nothing to restart.
-  if (kindOf(workload) === 'CronJob') return missing
-  for (const { resource, credentialsId } of deliveries) {
-    if (credentialsId !== undefined && stampOf(workload, resource) !== credentialsId)
-      missing[stampLabel(resource)] = credentialsId
-  }
-  return missing
-}
-
-/** The strategic merge patch that stamps the template, fenced by uid and resourceVersion. */
-export function stampPatch(workload: Workload, stamps: Readonly<Record<string, string>>): object {
+/** The strategic merge patch that stamps the template and changes what is injected, fenced by uid and resourceVersion. */
+export function deliveryPatch(workload: Workload, { stamps, pods }: Pick<DeliveryPlan, 'stamps' | 'pods'>): object {
   const { uid, resourceVersion } = workload.metadata
-  return { metadata: { uid, resourceVersion }, spec: { template: { metadata: { labels: stamps } } } }
+  const template = {
+    ...(Object.keys(stamps).length > 0 && { metadata: { labels: stamps } }),
+    ...(pods !== undefined && { spec: pods }),
+  }
+  const spec = kindOf(workload) === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template }
+  return { metadata: { uid, resourceVersion }, spec }
 }
 
 /** Why a workload does not get its stamp. */
@@ -47,11 +33,15 @@ export interface ConsumerState {
   readonly message: string
 }
 
-/** Judges one consumer of a resource. */
+/**
+ * Judges one consumer of a resource.
+ * @param planned what the workload should get from that resource, and what stands in the way
+ */
 export function consumerState(
   { kind, name, workload }: Consumer,
   resource: string,
   credentialsId: string | undefined,
+  planned?: PlannedDelivery,
 ): ConsumerState {
   const at = (state: ConsumerState['state'], reason: string, message: string): ConsumerState => ({
     kind,
@@ -65,14 +55,34 @@ export function consumerState(
     return at('Missing', 'ConsumerNotFound', message)
   }
   if (credentialsId === undefined) return at('Outdated', 'NothingInForce', 'No valid credentials are in force yet.')
-  if (kind === 'CronJob') return at('Updated', 'AlwaysNew', '')
+  const { problem, remark = '', isPending = false } = planned ?? {}
+  if (problem !== undefined) return at('Held', problem.reason, problem.message)
   // One text for what is about to be stamped and what is being rolled: the status is written once for both.
   const onTheWay = at('Outdated', 'RollingOut', 'Pods with these credentials are being started.')
-  if (stampOf(workload, resource) !== credentialsId) return onTheWay
+  const isStamped = stampOf(workload, resource) === credentialsId
+  if (planned?.isNeverRestarted === true && !isStamped) {
+    return planned.mode === 'Patch'
+      ? at(
+          'Held',
+          'InjectionNeedsRestart',
+          `Its entry says restart: Never, and here credentials are injected by a change of the pod template, which restarts ${kind} ${name}: set restart: Rolling.`,
+        )
+      : at(
+          'Updated',
+          'RestartNever',
+          `${kind} ${name} is not restarted: its pods keep older credentials until somebody restarts them.`,
+        )
+  }
+  if (isPending) return onTheWay
+  if (kind === 'CronJob') {
+    const isWaiting = planned?.mode === 'Patch' && !isStamped
+    return isWaiting ? onTheWay : at('Updated', 'AlwaysNew', remark)
+  }
+  if (!isStamped) return onTheWay
   const object = `${kind.toLowerCase()} ${name}`
   switch (rolloutOf(workload)) {
     case 'Complete':
-      return at('Updated', 'Updated', '')
+      return at('Updated', 'Updated', remark)
     case 'Empty':
       return at('Updated', 'NoPods', `${kind} ${name} has no pods at the moment.`)
     case 'Progressing':

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { ConsumerSpec, TracardiResource } from '../api/tracardi-resource.ts'
 import { FakeClock } from '../kube/fake-clock.ts'
 import { Store } from '../kube/store.ts'
+import { InForce } from './in-force.ts'
 import { consumerIndex } from './selection.ts'
 import { affectedResources } from './standing.ts'
 import { stripWorkload } from './workloads.ts'
@@ -57,7 +58,7 @@ test.each<[string, Workload | undefined, Workload | undefined, string[]]>([
   ['a CronJob changes otherwise', workload(needs, 1, 'CronJob'), workload({ ...needs, more: 'x' }, 1, 'CronJob'), []],
   ['of neither anything is known', undefined, undefined, []],
 ])('%s', (_, old, changed, names) => {
-  const affected = affectedResources(resources, old, changed)
+  const affected = affectedResources({ resources, inForce: new InForce(), installation: 'one' }, old, changed)
   expect(affected.map(({ metadata }) => metadata.name).sort()).toEqual(names)
   expect(affected.every(({ metadata }) => metadata.namespace === 'shop')).toBe(true)
 })

@@ -1,7 +1,8 @@
 /** What a change of a workload means for the resources that have it as consumer. */
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import { objectKey } from '../kube/objects.ts'
-import type { Store } from '../kube/store.ts'
+import { planDelivery } from './plan.ts'
+import type { PlanContext } from './plan.ts'
 import { resourcesOf } from './selection.ts'
 import { consumerState } from './stamps.ts'
 import { kindOf } from './workloads.ts'
@@ -14,12 +15,12 @@ import type { Workload } from './workloads.ts'
  * @param workload undefined for one that is gone
  */
 export function affectedResources(
-  resources: Store<TracardiResource>,
+  context: PlanContext,
   old: Workload | undefined,
   workload: Workload | undefined,
 ): TracardiResource[] {
-  const before = standings(resources, old)
-  const after = standings(resources, workload)
+  const before = standings(context, old)
+  const after = standings(context, workload)
   return [...new Map([...before, ...after])]
     .filter(([key]) => before.get(key)?.standing !== after.get(key)?.standing)
     .map(([, { resource }]) => resource)
@@ -31,14 +32,16 @@ interface Standing {
   readonly standing: string
 }
 
-function standings(resources: Store<TracardiResource>, workload: Workload | undefined): Map<string, Standing> {
+function standings(context: PlanContext, workload: Workload | undefined): Map<string, Standing> {
   const found = new Map<string, Standing>()
   if (workload === undefined) return found
   const consumer = { kind: kindOf(workload), name: workload.metadata.name, workload }
-  for (const resource of resourcesOf(resources, workload)) {
+  const { deliveries } = planDelivery(context, workload)
+  for (const resource of resourcesOf(context.resources, workload)) {
     const credentialsId = resource.status?.credentialsId ?? undefined
-    const { state, reason } = consumerState(consumer, resource.metadata.name, credentialsId)
-    found.set(objectKey(resource), { resource, standing: `${state} ${reason}` })
+    const { name } = resource.metadata
+    const { state, reason, message } = consumerState(consumer, name, credentialsId, deliveries.get(name))
+    found.set(objectKey(resource), { resource, standing: `${state} ${reason} ${message}` })
   }
   return found
 }

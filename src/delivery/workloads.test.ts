@@ -162,6 +162,7 @@ test('stampOf finds the label of that resource alone', () => {
 })
 
 describe('stripWorkload', () => {
+  const owned = { 'f:containers': { 'k:{"name":"main"}': { 'f:env': { 'k:{"name":"PASSWORD"}': {} } } } }
   const whole = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -170,7 +171,7 @@ describe('stripWorkload', () => {
       creationTimestamp: '2026-01-01T00:00:00Z',
       labels: { app: 'sms' },
       annotations: { note: 'x'.repeat(1000) },
-      managedFields: [{ manager: 'kubectl' }],
+      managedFields: [{ manager: 'kubectl', fieldsV1: { 'f:spec': { 'f:template': { 'f:spec': owned } } } }],
       finalizers: ['x'],
     },
     spec: {
@@ -205,9 +206,12 @@ describe('stripWorkload', () => {
   const strip = stripWorkload('Deployment')
 
   test('keeps what is needed and nothing else', () => {
+    const variables = { kubectl: 'PASSWORD' }
+    const main = { name: 'main', init: false, variables, paths: {}, versionVariables: [], versionMounts: [] }
     expect(strip(whole)).toStrictEqual({
       kind: 'Deployment',
       metadata,
+      pods: { containers: [main], volumes: {}, versionVolumes: [] },
       spec: {
         replicas: 4,
         paused: true,

@@ -1,6 +1,8 @@
 /** The workloads that consume credentials: what of them the operator keeps in memory, and how far their rollout is. */
 import { stampLabel } from '../api/names.ts'
 import type { KubeObject, ResourceType } from '../kube/objects.ts'
+import { podPartsOf } from './pod-parts.ts'
+import type { PodParts, PodSpec } from './pod-parts.ts'
 
 /** The kinds of workload that can be named or selected as consumers. */
 export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
@@ -8,10 +10,13 @@ export type WorkloadKind = (typeof workloadKinds)[number]
 
 interface PodTemplate {
   metadata?: { labels?: Record<string, string> | null }
+  spec?: PodSpec
 }
 
 /** A workload of any kind, with the fields that are looked at. */
 export interface Workload extends KubeObject {
+  /** Of the pod template; see stripWorkload. */
+  pods?: PodParts
   spec?: {
     replicas?: number
     paused?: boolean
@@ -41,12 +46,19 @@ export const workloadTypes: Readonly<Record<WorkloadKind, ResourceType<Workload>
   CronJob: { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true },
 }
 
+const templatePath = ['f:spec', 'f:template', 'f:spec']
+
+/** Of a workload that was not stripped. */
+export const noParts: PodParts = { containers: [], volumes: {}, versionVolumes: [] }
+
 /** Drops all that the plan and the status do not need; a workload is often 20 KB, this is 1. */
 export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workload {
-  return ({ metadata, spec, status }) => {
+  return ({ metadata, spec, status, pods }) => {
     const template = kind === 'CronJob' ? spec?.jobTemplate?.spec?.template : spec?.template
+    const path = kind === 'CronJob' ? ['f:spec', 'f:jobTemplate', ...templatePath] : templatePath
     return {
       kind,
+      pods: pods ?? podPartsOf(template?.spec, metadata.managedFields ?? [], path),
       metadata: {
         name: metadata.name,
         ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
