@@ -38,7 +38,9 @@ export interface InjectionProblem {
 /** One resource that has the workload as consumer. */
 export interface PlannedDelivery {
   readonly resource: TracardiResource
-  /** How its credentials get into the pods; undefined: the workload reads the target by itself, or it is not known yet. */
+  /** Its credentials are put into the pods; else the workload reads the target by itself. */
+  readonly injects: boolean
+  /** How; undefined: it is not known yet. */
   readonly mode: InjectionStatus['mode'] | undefined
   /** Its pods are never replaced for these credentials. */
   readonly isNeverRestarted: boolean
@@ -145,7 +147,8 @@ export function planDelivery(context: PlanContext, workload: Workload): Delivery
           name,
           {
             resource,
-            mode: injects ? mode : undefined,
+            injects,
+            mode,
             isNeverRestarted,
             problem: problems.get(name),
             remark: remarks.get(name) ?? '',

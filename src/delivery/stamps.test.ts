@@ -165,6 +165,7 @@ describe('consumerState', () => {
 
   const planned = (change: Partial<PlannedDelivery>): PlannedDelivery => ({
     resource: { metadata: { name: 'queue', uid: 'u', resourceVersion: '1' } } as TracardiResource,
+    injects: change.mode !== undefined,
     mode: undefined,
     isNeverRestarted: false,
     problem: undefined,
@@ -236,6 +237,7 @@ describe('consumerState', () => {
       '',
     ],
     ['a CronJob by patch, not known yet with what', 'CronJob', older, { mode: 'Patch' }, 'Outdated', 'RollingOut', ''],
+    ['a CronJob, not known yet how', 'CronJob', older, { injects: true }, 'Outdated', 'RollingOut', ''],
     ['a CronJob by patch, done', 'CronJob', current, { mode: 'Patch' }, 'Updated', 'AlwaysNew', ''],
   ])('%s', (_, kind, labels, change, state, reason, message) => {
     const workload = { ...deployment(labels), kind }

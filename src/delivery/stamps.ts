@@ -75,7 +75,7 @@ export function consumerState(
   }
   if (isPending) return onTheWay
   if (kind === 'CronJob') {
-    const isWaiting = planned?.mode === 'Patch' && !isStamped
+    const isWaiting = planned?.injects === true && planned.mode !== 'Policy' && !isStamped
     return isWaiting ? onTheWay : at('Updated', 'AlwaysNew', remark)
   }
   if (!isStamped) return onTheWay
