@@ -12,7 +12,7 @@ import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { InjectionMode } from './delivery/injection-mode.ts'
 import { carriersOf, injectionIndex } from './delivery/plan.ts'
-import { consumerIndex, consumersOf, keyOf, podLabelIndex } from './delivery/selection.ts'
+import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
 import type { Refusal } from './delivery/stamps.ts'
 import { affectedResources } from './delivery/standing.ts'
@@ -222,8 +222,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
 
   const deliver = (resource: TracardiResource): void => {
     const consumers = consumersOf(workloads, resource).flatMap(({ workload }) => workload ?? [])
-    for (const workload of new Set([...consumers, ...carriersOf(workloads, resource)]))
+    for (const workload of new Set([...consumers, ...carriersOf(workloads, resource)])) {
       if (delivery.isDue(workload)) deliveryQueue.enqueue(keyOf(workload))
+      if (!injects(resource.spec)) continue
+      // What one of them injects may be in the way of another, or is so no more.
+      for (const other of resourcesOf(resources, workload))
+        if (other.metadata.uid !== resource.metadata.uid && injects(other.spec))
+          credentialsQueue.enqueueAfter(objectKey(other), consumerStatusPaceMs)
+    }
     if (delivery.isReleasable(resource)) deliveryQueue.enqueue(releaseKey(resource))
   }
   /** `namespace/name` of Secrets that may not be asked for → the right that is missing. */
@@ -263,14 +269,15 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       poller?.track(secretKeysOf(resource))
       const key = objectKey(resource)
       if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(key)
-      // What workloads did while the status was being written was judged by the id of before.
-      if (old.status?.credentialsId !== resource.status?.credentialsId)
-        credentialsQueue.enqueueAfter(key, consumerStatusPaceMs)
+      // What workloads did while the status was being written was judged by the one of before.
+      if (deliveryText(old) !== deliveryText(resource)) credentialsQueue.enqueueAfter(key, consumerStatusPaceMs)
+      if (old.metadata.generation !== resource.metadata.generation) deliver(old)
       deliver(resource)
     },
     onDelete: (resource) => {
       credentials.forget(objectKey(resource))
       inForce.forget(resource.metadata.uid)
+      deliver(resource)
     },
   })
   const onSecret = (secret: Secret, isDeletion = false): void => {
@@ -465,6 +472,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     await http.close()
   }
   return ending
+}
+
+/** What of a status decides what workloads get. */
+function deliveryText({ status }: TracardiResource): string {
+  const { credentialsId, versions, target, injection } = status ?? {}
+  return JSON.stringify([credentialsId, versions, target, injection])
 }
 
 /** The status of the condition Ready; Unknown before there is one. */

@@ -282,7 +282,6 @@ test('hasContainer', () => {
   const chosen = (containers?: string[]) =>
     hasContainer(parts(spec), injectionOf('sms', { env: {}, ...(containers && { containers }) }, version))
   expect([chosen(), chosen(['migrate', 'x']), chosen(['x'])]).toEqual([true, true, false])
-  expect(hasContainer(podPartsOf({}, [], []), env)).toBe(false)
 })
 
 describe('collisions', () => {

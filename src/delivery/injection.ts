@@ -53,7 +53,7 @@ function isChosen({ containers }: Injection, { name }: ContainerParts): boolean 
 
 /** Whether the workload has a container that the injection is for. */
 export function hasContainer(parts: PodParts, injection: Injection): boolean {
-  return parts.containers.some((container) => isChosen(injection, container))
+  return injection.containers === undefined || parts.containers.some((container) => isChosen(injection, container))
 }
 
 function variablesOf({ prefix, keys, secret }: Injection): VersionVariable[] {

@@ -187,6 +187,15 @@ describe('consumerState', () => {
     ],
     ['a conflict', 'Deployment', older, { problem: conflict }, 'Held', 'InjectionConflict', 'Two of them.'],
     ['a conflict, all else is there', 'Deployment', current, { problem: conflict }, 'Held', 'InjectionConflict', 'Two'],
+    [
+      'a conflict, and what else is to come',
+      'Deployment',
+      older,
+      { problem: conflict, isPending: true },
+      'Outdated',
+      'RollingOut',
+      '',
+    ],
     ['a conflict of a CronJob', 'CronJob', {}, { problem: conflict }, 'Held', 'InjectionConflict', 'Two of them.'],
     ['a remark', 'Deployment', current, { remark: 'It wins.' }, 'Updated', 'Updated', 'It wins.'],
     [

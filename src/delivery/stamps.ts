@@ -56,7 +56,8 @@ export function consumerState(
   }
   if (credentialsId === undefined) return at('Outdated', 'NothingInForce', 'No valid credentials are in force yet.')
   const { problem, remark = '', isPending = false } = planned ?? {}
-  if (problem !== undefined) return at('Held', problem.reason, problem.message)
+  // What can be delivered comes first.
+  if (problem !== undefined && !isPending) return at('Held', problem.reason, problem.message)
   // One text for what is about to be stamped and what is being rolled: the status is written once for both.
   const onTheWay = at('Outdated', 'RollingOut', 'Pods with these credentials are being started.')
   const isStamped = stampOf(workload, resource) === credentialsId

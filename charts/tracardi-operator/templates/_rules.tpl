@@ -2,7 +2,7 @@
 {{- define "tracardi-operator.rules" -}}
 - apiGroups: [tracardi.com]
   resources: [tracardiresources]
-  verbs: [list, watch]
+  verbs: [list, watch, patch] # patch: the finalizer of one that was injected by patch
 - apiGroups: [tracardi.com]
   resources: [tracardiresources/status]
   verbs: [patch]
@@ -21,10 +21,10 @@
 - apiGroups: ['']
   resources: [pods]
   verbs: [list]
-# The pods of a CronJob are always new: it is looked at and never patched.
+# The pods of a CronJob are always new: it is patched only where credentials are injected by patch.
 - apiGroups: [batch]
   resources: [cronjobs]
-  verbs: [list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -8,13 +8,19 @@ import type { KubeObject, Lease, Secret } from '../../../src/kube/objects.ts'
 import { run } from '../../cluster/sources/source.ts'
 import { kubectlPath } from '../../cluster/tools.ts'
 
-interface PodTemplate {
+export interface PodTemplate {
   metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
-  spec?: { nodeSelector?: Record<string, string> | null }
+  spec?: {
+    nodeSelector?: Record<string, string> | null
+    containers?: Container[]
+    initContainers?: Container[]
+    volumes?: { name: string; secret?: { secretName?: string; defaultMode?: number } }[]
+  }
 }
 
 interface Container {
   name: string
+  env?: { name: string; value?: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } }[]
   envFrom?: { prefix?: string; secretRef?: { name: string } }[]
   volumeMounts?: { name: string; mountPath: string; readOnly?: boolean }[]
 }
