@@ -151,9 +151,10 @@ function keysOf(items: readonly { key: string; path: string }[] | undefined): re
 
 function take(names: ReadonlyMap<string, string>): Taken {
   if (names.size === 0) return nothingTaken
-  const lists: Record<string, string> = {}
-  for (const [name, manager] of names) lists[manager] = manager in lists ? `${lists[manager] ?? ''}\n${name}` : name
-  return lists
+  const lists = new Map<string, string[]>()
+  for (const [name, manager] of names) lists.set(manager, [...(lists.get(manager) ?? []), name])
+  // Joined at once: a text that grows keeps all that it was made of.
+  return Object.fromEntries([...lists].map(([manager, list]) => [manager, list.join('\n')]))
 }
 
 /** Who took a name; undefined: it is free. */
