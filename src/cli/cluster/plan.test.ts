@@ -91,6 +91,14 @@ test.each<[string, Case, string[]]>([
     ['Deployment a Restart', 'Deployment b Wait'],
   ],
   [
+    'restart is Never',
+    {
+      consumers: deployments('a').map((consumer) => ({ ...consumer, restart: 'Never' })),
+      workloads: [workload('Deployment', 'a', '2-11111')],
+    },
+    ['Deployment a Keep'],
+  ],
+  [
     'a CronJob stays',
     { consumers: [{ kind: 'CronJob', name: 'c' }], workloads: [workload('CronJob', 'c')] },
     ['CronJob c Keep'],

@@ -7,7 +7,7 @@ import { decideStatus } from '../../controllers/status-decision.ts'
 import { decideTarget } from '../../controllers/target-decision.ts'
 import type { Inspection } from '../../credentials/inspect.ts'
 import type { SourceVersion, TargetObservation } from '../../credentials/target.ts'
-import { consumersOf } from '../../delivery/selection.ts'
+import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import type { Consumer } from '../../delivery/selection.ts'
 import { stampOf } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
@@ -100,7 +100,7 @@ export function planOf(input: PlanInput): Plan {
     const message = `The Secret ${name ?? ''} is kept by the installation ${decision.installation} of the operator, which decides about this resource.`
     return refused('ManagedElsewhere', message, name)
   }
-  const target = name === undefined ? undefined : targetStatus(name, decision)
+  const target = name === undefined ? undefined : targetStatus(name, decision, [], [...(contents?.keys() ?? [])])
   const { status } = decideStatus({
     resource,
     inspection,
@@ -166,6 +166,8 @@ function plannedConsumer(
   if (id === undefined) return at('Keep', 'Nothing is in force for it.')
   const stamp = stampOf(workload, resource.metadata.name)
   if (stamp === id) return at('Keep', `It carries ${id} already.`)
+  if (entriesFor(resource, workload).every(({ restart }) => restart === 'Never'))
+    return at('Keep', 'restart is Never: its pods keep what they have until somebody replaces them.')
   const to = isNew ? 'the first credentials' : id
   const change = stamp === undefined ? `It has no stamp of this resource and gets ${to}.` : `From ${stamp} to ${id}.`
   const held = whyHeld(workload)
