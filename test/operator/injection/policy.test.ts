@@ -67,10 +67,7 @@ test(
     const ns = await createNamespace(kube, 'policy')
     await kube.create('secrets', ns, secret('sms', valid.twilio()))
     await kube.create('tracardiresources', ns, resource('sms', spec))
-    const before = await waitForConditions(kube, ns, 'sms', {
-      ...delivered,
-      ConsumersUpToDate: 'True ConsumerNotFound',
-    })
+    const before = await waitForConditions(kube, ns, 'sms', { Ready: 'True ConsumerNotFound' })
     const first = before.status?.credentialsId ?? ''
     expect(before.status?.injection).toEqual({ mode: 'Policy', installation: release.namespace })
 
