@@ -11,6 +11,7 @@ import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secr
 import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { InjectionMode } from './delivery/injection-mode.ts'
+import type { InjectionCheck } from './delivery/not-injected.ts'
 import { carriersOf, injectionIndex } from './delivery/plan.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf } from './delivery/selection.ts'
 import type { WorkloadStores } from './delivery/selection.ts'
@@ -174,6 +175,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       secretKeysOf(resource).flatMap((key) => unpolled.get(key) ?? [])[0],
   }
   const refusals = new Map<string, Refusal>()
+  const checks = new Map<string, InjectionCheck>()
   const credentials = new CredentialsController({
     client,
     resources,
@@ -183,6 +185,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     inForce,
     visibility,
     refusals,
+    checks,
     onInForce: (resource) => {
       deliver(resource)
     },
@@ -198,6 +201,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     workloads,
     inForce,
     refusals,
+    checks,
     onRefusal: (resource) => {
       credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
     },

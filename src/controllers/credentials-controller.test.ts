@@ -115,6 +115,7 @@ class World {
     } as unknown as EventRecorder
     const inForce = new InForce()
     const controller = new CredentialsController({
+      checks: new Map(),
       client,
       resources,
       secretStore,

@@ -43,6 +43,8 @@ import type { SourceVersion, TargetObservation, TargetOwner } from '../credentia
 import { collectVersion } from '../credentials/version-collector.ts'
 import { idsBefore, isCredentialsId, orderVersions, surplusVersions } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
+import { notInjectedText } from '../delivery/not-injected.ts'
+import type { InjectionCheck } from '../delivery/not-injected.ts'
 import { planDelivery } from '../delivery/plan.ts'
 import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
@@ -71,6 +73,8 @@ export interface CredentialsControllerOptions {
   readonly visibility: Visibility
   /** Key of a workload → why the API server refuses to have it stamped. */
   readonly refusals: ReadonlyMap<string, Refusal>
+  /** Key of a workload → whether the API server injected, as it was seen after its last rollout. */
+  readonly checks: ReadonlyMap<string, InjectionCheck>
   /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
   readonly onInForce: (resource: TracardiResource) => void
   readonly events: EventRecorder
@@ -613,7 +617,7 @@ export class CredentialsController {
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
-    const { workloads, refusals, visibility } = this.#options
+    const { workloads, refusals, checks, visibility } = this.#options
     const namespace = resource.metadata.namespace ?? ''
     return consumersOf(workloads, resource).map((consumer) => {
       const { name } = resource.metadata
@@ -624,7 +628,10 @@ export class CredentialsController {
         const message = unseenText([{ kind: consumer.kind, permission }])
         return { ...state, state: 'Held', reason: permissionMissing, message }
       }
-      const refusal = refusals.get(workloadKey(consumer.kind, namespace, consumer.name))
+      const key = workloadKey(consumer.kind, namespace, consumer.name)
+      if (state.state === 'Updated' && consumer.workload !== undefined && checks.get(key)?.missed.has(name) === true)
+        return { ...state, state: 'Held', reason: 'NotInjected', message: notInjectedText(consumer.workload) }
+      const refusal = refusals.get(key)
       return refusal === undefined || state.reason !== 'RollingOut' ? state : { ...state, state: 'Held', ...refusal }
     })
   }

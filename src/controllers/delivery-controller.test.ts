@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { TracardiResource, TracardiResourceSpec } from '../api/tracardi-resource.ts'
 import { InForce } from '../delivery/in-force.ts'
+import type { InjectionCheck } from '../delivery/not-injected.ts'
 import type { PodSpec } from '../delivery/pod-parts.ts'
 import { injectionIndex } from '../delivery/plan.ts'
 import { consumerIndex, keyOf, podLabelIndex, workloadKey } from '../delivery/selection.ts'
@@ -38,6 +39,7 @@ const plurals: Record<WorkloadKind, string> = {
 class World {
   readonly inForce = new InForce()
   readonly refusals = new Map<string, Refusal>()
+  readonly checks = new Map<string, InjectionCheck>()
   /** The resources whose refusals came or went. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
@@ -83,7 +85,8 @@ class World {
       this.told.push(resource.metadata.name)
     }
     const visibility = { workloads: () => this.unseen }
-    const options = { client, resources, workloads, inForce, refusals, onRefusal, events, clock, visibility }
+    const { checks } = this
+    const options = { client, resources, workloads, inForce, refusals, checks, onRefusal, events, clock, visibility }
     return new DeliveryController({ ...options, installation })
   }
 

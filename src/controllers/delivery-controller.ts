@@ -10,9 +10,11 @@ import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
 import { Reverts } from '../delivery/reverts.ts'
+import { checkFingerprint, expectedInjections, isMissed, notInjectedText, pods } from '../delivery/not-injected.ts'
+import type { InjectionCheck } from '../delivery/not-injected.ts'
 import { carriersOf, planDelivery } from '../delivery/plan.ts'
 import type { DeliveryPlan } from '../delivery/plan.ts'
-import { resourcesOf } from '../delivery/selection.ts'
+import { keyOf, resourcesOf } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { deliveryPatch } from '../delivery/stamps.ts'
 import type { Refusal } from '../delivery/stamps.ts'
@@ -39,6 +41,8 @@ export interface DeliveryControllerOptions {
   readonly refusals: Map<string, Refusal>
   /** Called when a refusal of a consumer of this resource comes or goes. */
   readonly onRefusal: (resource: TracardiResource) => void
+  /** Key of a workload → whether the API server injected, as it was seen after its last rollout. */
+  readonly checks: Map<string, InjectionCheck>
   readonly events: EventRecorder
   readonly clock: Clock
   readonly installation: string
@@ -53,6 +57,12 @@ const revertsToTell = 4
 
 /** How often it is looked whether all workloads can be seen again, in milliseconds. */
 const unseenRetryMs = 60_000
+
+/** How often it is looked whether pods were replaced that had nothing injected, in milliseconds. */
+const missedRetryMs = 60_000
+
+/** Pods in one answer: of each only the metadata. */
+const podPage = 500
 
 const tracardiResourcesName = resourceName(tracardiResources)
 
@@ -69,7 +79,57 @@ export class DeliveryController {
 
   /** Whether a workload is to be patched now. */
   isDue(workload: Workload): boolean {
-    return isWork(planDelivery(this.#options, workload))
+    const plan = planDelivery(this.#options, workload)
+    return isWork(plan) || this.#isUnchecked(workload, plan)
+  }
+
+  /** Whether a rollout is through of which it is not known that the API server injected. */
+  #isUnchecked(workload: Workload, plan: DeliveryPlan): boolean {
+    const expected = expectedInjections(workload, plan)
+    const known = this.#options.checks.get(keyOf(workload))
+    return expected.length > 0 && (known?.fingerprint !== checkFingerprint(workload, expected) || known.missed.size > 0)
+  }
+
+  /** Looks once, when a rollout is through, whether its pods say that they got what they should. */
+  async #check(
+    key: string,
+    workload: Workload,
+    plan: DeliveryPlan,
+    context: ReconcileContext,
+  ): Promise<ReconcileResult | undefined> {
+    const { client, checks, events, onRefusal } = this.#options
+    if (!this.#isUnchecked(workload, plan)) return undefined
+    const expected = expectedInjections(workload, plan)
+    const before = checks.get(key)?.missed ?? new Set()
+    const missed = new Set<string>()
+    for (const one of expected) {
+      const { resource, selector } = one
+      try {
+        const { items } = await client.list(pods, {
+          namespace: workload.metadata.namespace ?? '',
+          labelSelector: selector,
+          metadataOnly: true,
+          limit: podPage,
+          signal: context.signal,
+        })
+        if (isMissed(workload, items, one)) missed.add(resource.metadata.name)
+      } catch (error) {
+        // The permissions say what is missing; what cannot be seen is not made up.
+        if (!isMissingPermission(error)) throw error
+      }
+    }
+    checks.set(key, { fingerprint: checkFingerprint(workload, expected), missed })
+    for (const { resource } of expected) {
+      const { name } = resource.metadata
+      if (missed.has(name) === before.has(name)) continue
+      onRefusal(resource)
+      if (!missed.has(name)) continue
+      const note = notInjectedText(workload)
+      const regarding = eventTarget(resource)
+      const related = workloadTarget(workload)
+      events.record({ regarding, related, type: 'Warning', reason: 'NotInjected', action: 'Inject', note })
+    }
+    return missed.size > 0 ? { requeueAfterMs: missedRetryMs } : undefined
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {
@@ -83,12 +143,13 @@ export class DeliveryController {
       if (workload === undefined || workload.metadata.deletionTimestamp !== undefined) {
         this.#settle(key, workload)
         this.#reverts.forget(key)
+        this.#options.checks.delete(key)
         return undefined
       }
       const plan = planDelivery(this.#options, workload)
       if (!isWork(plan)) {
         this.#settle(key, workload)
-        return undefined
+        return this.#check(key, workload, plan, context)
       }
       const signature = JSON.stringify([plan.stamps, plan.pods])
       const now = clock.monotonic()

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { injectedAnnotation, stampLabel } from '../../../src/api/names.ts'
 import {
+  conditionOf,
   createNamespace,
   deployment,
   replicaSetsOf,
@@ -10,7 +11,7 @@ import {
   valid,
   waitForConditions,
 } from '../support/fixtures.ts'
-import { waitFor } from '../support/kube.ts'
+import { sleep, waitFor } from '../support/kube.ts'
 import { release } from '../support/operator-process.ts'
 import { startOwnCluster } from '../support/own-cluster.ts'
 import type { OwnCluster } from '../support/own-cluster.ts'
@@ -128,3 +129,45 @@ test('pods that are created before anything is in force wait for the first versi
   await waitForPods(ns, [carries(id)])
   expect((await kube.get('secrets', ns, `sms-credentials-${id}`))?.metadata.name).toBeDefined()
 })
+
+test(
+  'pods into which nothing was injected are noticed, and again when they are replaced',
+  { timeout: 300_000 },
+  async () => {
+    const { kube } = cluster
+    const ns = await createNamespace(kube, 'policy')
+    await kube.create('secrets', ns, secret('sms', valid.twilio()))
+    await kube.create('tracardiresources', ns, resource('sms', spec))
+    const upToDate = { Ready: 'True Delivered', ConsumersUpToDate: 'True UpToDate' }
+    await waitForConditions(kube, ns, 'sms', { Ready: 'True ConsumerNotFound' })
+    const binding = `mutatingadmissionpolicybinding/inject-pods.${release.name}.${release.namespace}`
+    const saved = await kube.kubectl(['get', binding, '-o', 'json'])
+    await kube.kubectl(['delete', binding])
+    const restart = async (isRight: (reads: string) => boolean): Promise<void> => {
+      // The API server takes a moment to notice that the binding went or came.
+      await waitFor(
+        'new pods',
+        async () => {
+          // kubectl refuses two in one second.
+        await sleep(1_100)
+        await kube.kubectl(['-n', ns, 'rollout', 'restart', 'deployment/web'])
+          await kube.kubectl(['-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=60s'])
+          return podsOf(ns)
+        },
+        (pods) => pods.length === 1 && pods.every(isRight),
+        { timeoutMs: 120_000 },
+      )
+    }
+    await kube.create('deployments', ns, deployment('web'))
+    await restart((reads) => !reads.includes('sms-credentials'))
+    const found = await waitForConditions(kube, ns, 'sms', { Ready: 'False NotInjected' })
+    expect(conditionOf(found, 'ConsumersUpToDate').message).toContain('kubectl rollout restart deployment web')
+    const { metadata, ...rest } = JSON.parse(saved) as { metadata: { name: string; labels: object } }
+    await kube.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({ ...rest, metadata: { name: metadata.name, labels: metadata.labels } }),
+    )
+    await restart((reads) => reads.includes('sms-credentials'))
+    await waitForConditions(kube, ns, 'sms', upToDate)
+  },
+)

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest'
+import type { TracardiResource } from '../api/tracardi-resource.ts'
+import type { KubeObject } from '../kube/objects.ts'
+import { checkFingerprint, expectedInjections, isMissed } from './not-injected.ts'
+import type { DeliveryPlan, PlannedDelivery } from './plan.ts'
+import type { Workload } from './workloads.ts'
+
+const resource = {
+  metadata: { name: 'sms', namespace: 'shop', uid: 'u', resourceVersion: '1' },
+  status: { credentialsId: '2-a0000', target: { name: 'sms-credentials' } },
+} as unknown as TracardiResource
+
+const delivery: PlannedDelivery = {
+  resource,
+  injects: true,
+  mode: 'Policy',
+  isNeverRestarted: false,
+  problem: undefined,
+  remark: '',
+  isPending: false,
+}
+
+function workload(kind: string, more: Partial<Workload['status']> = {}, stamp = '2-a0000'): Workload {
+  return {
+    kind,
+    metadata: { name: 'web', namespace: 'shop', uid: 'w', resourceVersion: '1', generation: 3 },
+    spec: { replicas: 1, template: { metadata: { labels: { 'credentials.tracardi.com/sms': stamp } } } },
+    status: { observedGeneration: 3, replicas: 1, updatedReplicas: 1, availableReplicas: 1, ...more },
+  }
+}
+
+function plan(more: Partial<PlannedDelivery> = {}): DeliveryPlan {
+  return {
+    stamps: {},
+    pods: undefined,
+    injected: [],
+    sharers: 1,
+    deliveries: new Map([['sms', { ...delivery, ...more }]]),
+  }
+}
+
+describe('expectedInjections', () => {
+  test('of a rollout that is through: the Secret of the stamp', () => {
+    expect(expectedInjections(workload('Deployment'), plan())).toEqual([
+      { resource, selector: 'credentials.tracardi.com/sms=2-a0000', secretName: 'sms-credentials-2-a0000' },
+    ])
+  })
+
+  test.each<[string, Workload, Partial<PlannedDelivery>]>([
+    ['a rollout under way', workload('Deployment', { updatedReplicas: 0 }), {}],
+    ['a CronJob', workload('CronJob'), {}],
+    ['another stamp than what is in force', workload('Deployment', {}, '1-a0000'), {}],
+    ['a consumer that reads the target itself', workload('Deployment'), { injects: false }],
+    ['injection by patch', workload('Deployment'), { mode: 'Patch' }],
+    ['a mode that is not known yet', workload('Deployment'), { mode: undefined }],
+    ['restart: Never', workload('Deployment'), { isNeverRestarted: true }],
+    ['something that is about to be patched', workload('Deployment'), { isPending: true }],
+    ['a conflict', workload('Deployment'), { problem: { reason: 'InjectionConflict', message: '' } }],
+  ])('nothing of %s', (_, given, more) => {
+    expect(expectedInjections(given, plan(more))).toEqual([])
+  })
+
+  test('the next rollout is another one', () => {
+    const one = workload('Deployment')
+    const next = { ...one, metadata: { ...one.metadata, generation: 4 } }
+    const [a, b] = [one, next].map((each) => checkFingerprint(each, expectedInjections(each, plan())))
+    expect(a).not.toBe(b)
+  })
+})
+
+describe('isMissed', () => {
+  const secretName = 'sms-credentials-2-a0000'
+  const owner = (kind: string, name: string) => [{ apiVersion: 'v1', kind, name, uid: 'o', controller: true }]
+  const pod = (metadata: object): KubeObject =>
+    ({ metadata: { name: 'p', namespace: 'shop', uid: 'p', resourceVersion: '1', ...metadata } })
+  const bySet = { labels: { 'pod-template-hash': 'abc' }, ownerReferences: owner('ReplicaSet', 'web-abc') }
+  const says = (name: string) => ({ annotations: { 'injected.tracardi.com/sms': name } })
+
+  test.each<[string, boolean, string, object]>([
+    ['a pod that says so', false, 'Deployment', { ...bySet, ...says(secretName) }],
+    ['a pod that says nothing', true, 'Deployment', bySet],
+    ['a pod with another version', true, 'Deployment', { ...bySet, ...says('sms-credentials-1-a0000') }],
+    ['a pod on its way out', false, 'Deployment', { ...bySet, deletionTimestamp: 'now' }],
+    ['a pod of another Deployment', false, 'Deployment', { ...bySet, ownerReferences: owner('ReplicaSet', 'api-abc') }],
+    ['a pod of nobody', false, 'Deployment', { labels: bySet.labels }],
+    ['a pod of a StatefulSet', true, 'StatefulSet', { ownerReferences: owner('StatefulSet', 'web') }],
+    ['a pod of another StatefulSet', false, 'StatefulSet', { ownerReferences: owner('StatefulSet', 'api') }],
+    ['a pod of a DaemonSet', true, 'DaemonSet', { ownerReferences: owner('DaemonSet', 'web') }],
+  ])('%s: %s', (_, expected, kind, metadata) => {
+    const given = workload(kind)
+    expect(isMissed(given, [pod(metadata)], { resource, selector: '', secretName })).toBe(expected)
+  })
+})
