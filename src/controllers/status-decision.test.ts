@@ -385,6 +385,18 @@ describe('what the messages say', () => {
       'CredentialsValid',
       /Waived: PatternMismatch, Placeholder\.$/,
     ],
+    [
+      'what is waived beside what is wrong',
+      {
+        inspection: {
+          ...valid,
+          valid: false,
+          findings: [found('TrailingNewline'), found('Placeholder', { waived: true })],
+        },
+      },
+      'CredentialsValid',
+      /^Secret "live", key "url": .*Waived: Placeholder\.$/,
+    ],
   ])('%s', (_, input, type, message) => {
     expect(condition(decide(input).status, type).message).toMatch(message)
   })

@@ -98,7 +98,13 @@ export function decideStatus(input: StatusInput): StatusDecision {
   const waitedMs = missing === undefined ? 0 : now - transitionTime(conditions, 'SecretsResolved', now)
   const errors = inspection.findings.filter((finding) => finding.severity === 'error' && !finding.waived)
   if (missing !== undefined) set('CredentialsValid', 'Unknown', missing.code, 'Not every value is there to be checked.')
-  else if (errors[0] !== undefined) set('CredentialsValid', 'False', errors[0].code, summarise(errors, namespace))
+  else if (errors[0] !== undefined)
+    set(
+      'CredentialsValid',
+      'False',
+      errors[0].code,
+      [summarise(errors, namespace), ...waivedText(inspection.findings)].join(' '),
+    )
   else set('CredentialsValid', 'True', 'Valid', validMessage(resource, inspection.findings))
 
   const verdict = judge(input, waitedMs)
@@ -308,12 +314,17 @@ export function summarise(findings: readonly Finding[], namespace?: string): str
 
 function validMessage({ spec, metadata }: TracardiResource, findings: readonly Finding[]): string {
   const warnings = findings.filter((finding) => finding.severity === 'warning' && !finding.waived)
-  const waived = findings.filter((finding) => finding.waived).map((finding) => finding.code)
   return [
     `The credentials have the shape that ${spec.service} expects.`,
     ...(warnings.length > 0 ? [`Warning: ${summarise(warnings, metadata.namespace)}`] : []),
-    ...(waived.length > 0 ? [`Waived: ${[...new Set(waived)].join(', ')}.`] : []),
+    ...waivedText(findings),
   ].join(' ')
+}
+
+/** Each code once; nothing when nothing is waived. */
+function waivedText(findings: readonly Finding[]): string[] {
+  const waived = findings.filter((finding) => finding.waived).map((finding) => finding.code)
+  return waived.length > 0 ? [`Waived: ${[...new Set(waived)].join(', ')}.`] : []
 }
 
 function transitionTime(conditions: readonly Condition[], type: string, now: number): number {

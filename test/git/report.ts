@@ -15,7 +15,7 @@ export function report(outcomes: readonly Outcome[], versions: string): string {
     `The stamp is a label of the pod template that no manifest has. Real tools that own a manifest change it, on a real control plane, while credentials are in force; then they go back to what it was (\`helm rollback\`, or the old manifest again). What was seen:`,
     table(['The manifest', ...tools.map((tool) => (tool.startsWith('kubectl') ? `\`${tool}\`` : tool))], rows),
     `**kept**: the stamp was never away, the operator did nothing, and nothing was rolled but by the change itself. **put back**: the tool took the stamp out or changed it, and the operator put it back with one patch; the pods may be replaced without it and with it. **refused**: server-side apply found the operator as the owner of the label, and changed nothing. **stamped anew**: it is a new workload. Where there are two words, the second is for the way back.`,
-    `In all cells the workload carries what is in force in the end, and \`kubectl diff\` of the manifest, asked as that tool would ask, is empty, so that nothing is out of sync. An old stamp in a manifest, as in one that was exported from a cluster, is a mistake: take it out.${versions === '' ? '' : ` ${versions}`}`,
+    `In all cells the workload carries what is in force in the end. \`kubectl diff\` of the manifest, asked as that tool would ask, is empty, so that nothing is out of sync; it was not asked while an old stamp stood in the manifest. An old stamp in a manifest, as in one that was exported from a cluster, is a mistake: take it out.${versions === '' ? '' : ` ${versions}`}`,
   ].join('\n\n')}\n`
 }
 
