@@ -201,9 +201,11 @@ describe('the operator of this run', () => {
     }
     for (const [wanted, actions] of [
       [true, ['get secrets', 'create secrets', 'patch deployments.apps', 'list tracardiresources.tracardi']],
-      [false, ['delete secrets', 'update secrets', 'create deployments.apps', 'delete deployments.apps', 'get pods']],
+      [false, ['list configmaps', 'update secrets', 'create deployments.apps', 'delete deployments.apps', 'get pods']],
       [true, ['patch statefulsets.apps', 'patch daemonsets.apps', 'watch cronjobs.batch']],
-      [false, ['patch cronjobs.batch', 'update statefulsets.apps', 'get jobs.batch', 'get controllerrevisions.apps']],
+      // For versions and injection.
+      [true, ['delete secrets', 'list pods', 'patch cronjobs.batch', 'patch tracardiresources.tracardi']],
+      [false, ['delete pods', 'update statefulsets.apps', 'get jobs.batch', 'get controllerrevisions.apps']],
       [false, ['update tracardiresources.tracardi', 'delete tracardiresources.tracardi', 'impersonate users']],
     ] as const) {
       for (const action of actions) {

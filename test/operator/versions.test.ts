@@ -112,8 +112,11 @@ describe.concurrent('while an operator runs', () => {
       'patch tracardiresources.status/sms': status = 0,
       'create events': _created,
       'patch events': _patched,
+      // Once a rollout, when it is through: whether the API server injected.
+      'list pods': looked = 0,
       ...others
     } = tally(calls.filter(({ objectRef }) => objectRef?.resource !== 'deployments'))
+    expect(looked).toBeLessThanOrEqual(1)
     expect(others).toEqual({
       'get secrets/source': 1,
       [`create secrets/${world.nameOf(2)}`]: 1,
