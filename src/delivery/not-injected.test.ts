@@ -71,8 +71,9 @@ describe('expectedInjections', () => {
 describe('isMissed', () => {
   const secretName = 'sms-credentials-2-a0000'
   const owner = (kind: string, name: string) => [{ apiVersion: 'v1', kind, name, uid: 'o', controller: true }]
-  const pod = (metadata: object): KubeObject =>
-    ({ metadata: { name: 'p', namespace: 'shop', uid: 'p', resourceVersion: '1', ...metadata } })
+  const pod = (metadata: object): KubeObject => ({
+    metadata: { name: 'p', namespace: 'shop', uid: 'p', resourceVersion: '1', ...metadata },
+  })
   const bySet = { labels: { 'pod-template-hash': 'abc' }, ownerReferences: owner('ReplicaSet', 'web-abc') }
   const says = (name: string) => ({ annotations: { 'injected.tracardi.com/sms': name } })
 

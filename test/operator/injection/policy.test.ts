@@ -149,8 +149,8 @@ test(
         'new pods',
         async () => {
           // kubectl refuses two in one second.
-        await sleep(1_100)
-        await kube.kubectl(['-n', ns, 'rollout', 'restart', 'deployment/web'])
+          await sleep(1_100)
+          await kube.kubectl(['-n', ns, 'rollout', 'restart', 'deployment/web'])
           await kube.kubectl(['-n', ns, 'rollout', 'status', 'deployment/web', '--timeout=60s'])
           return podsOf(ns)
         },
