@@ -69,7 +69,9 @@ describe.concurrent('input', () => {
     const waiving = (waive: string[]) => ({ ...spec, credentials: { ...spec.credentials, waive } })
     await kube.create('tracardiresources', ns, resource('several', waiving(['UnusualLength', 'QuotedValues'])))
     const stalled = await waitForConditions(kube, ns, 'several', { CredentialsValid: 'False TrailingNewline' })
-    expect(conditionOf(stalled, 'CredentialsValid').message).toMatch(/ends with a line feed .*\(and 1 more\)$/)
+    expect(conditionOf(stalled, 'CredentialsValid').message).toMatch(
+      /ends with a line feed .*\(and 1 more\) Waived: UnusualLength\.$/,
+    )
     const reasons = await waitFor(
       'an Event for each finding',
       async () => (await eventsOf(kube, ns, 'several')).map(({ reason }) => reason),
