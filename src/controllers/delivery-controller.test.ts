@@ -57,6 +57,8 @@ class World {
   /** When each patch arrived, in milliseconds since the beginning. */
   readonly patchedAt: number[] = []
   server: Workload | undefined
+  /** What is answered to a list of pods. */
+  pods: object[] = []
   /** The right to see workloads that is missing. */
   unseen: Permission | undefined
   onRequest: (call: string) => void = () => undefined
@@ -95,13 +97,19 @@ class World {
     return new Store<Workload>({ clock: this.clock, indexers })
   }
 
-  async #request({ method, path, body, contentType, describe }: CallOptions): Promise<unknown> {
+  async #request({ method, path, query, body, contentType, describe }: CallOptions): Promise<unknown> {
     const call = `${describe.verb} ${describe.name ?? ''}`
     if (path.includes('/tracardiresources/')) {
       this.calls.push(call)
       await Promise.resolve()
       this.onRequest(call)
       return this.#patchResource(describe.name ?? '', body as TracardiResource)
+    }
+    if (describe.resource === 'pods') {
+      this.calls.push(`list pods ${String(query?.['labelSelector'])}`)
+      await Promise.resolve()
+      this.onRequest('list pods')
+      return { metadata: { resourceVersion: '1' }, items: this.pods }
     }
     expect(path).toBe(`/apis/apps/v1/namespaces/shop/${plurals[this.kind]}/sender`)
     this.calls.push(call)
@@ -815,5 +823,81 @@ describe('injection by patch', () => {
     await expect(w.reconcile()).rejects.toBe(error)
     expect(w.take()).toEqual(['patch mail'])
     expect(w.events.map(({ reason }) => reason)).toEqual(reasons)
+  })
+})
+
+describe('injection in the API server', () => {
+  const inject: TracardiResourceSpec['consumers'] = [{ kind: 'Deployment', name: 'sender', inject: { env: {} } }]
+  const looked = `list pods ${stamp('mail')}=2-a0000`
+  const pod = (secretName?: string): object => ({
+    metadata: {
+      name: 'p',
+      namespace,
+      uid: 'p',
+      resourceVersion: '1',
+      labels: { 'pod-template-hash': 'h' },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'sender-h', uid: 'r', controller: true }],
+      ...(secretName !== undefined && { annotations: { 'injected.tracardi.com/mail': secretName } }),
+    },
+  })
+  /** A rollout that is through. */
+  const rolledOut = (generation = 1): World => {
+    const w = new World({ [stamp('mail')]: '2-a0000' })
+    roll(w, generation)
+    w.resource('mail', '2-a0000', {}, inject)
+    const [mail] = w.resources.list()
+    const injection = { mode: 'Policy', installation } as const
+    w.resources.upsert({
+      ...mail!,
+      status: { credentialsId: '2-a0000', versions: ['2-a0000'], target: { name: 'mail' }, injection },
+    })
+    w.inForce.seen('uid-of-mail', '2-a0000', ['URL'])
+    return w
+  }
+  const roll = (w: World, generation: number): void => {
+    w.server = {
+      ...w.server!,
+      metadata: { ...w.server!.metadata, generation, resourceVersion: String(1000 + generation) },
+      status: { observedGeneration: generation, replicas: 1, updatedReplicas: 1, availableReplicas: 1 },
+    }
+    w.watch()
+  }
+  const isDue = (w: World): boolean => w.controller.isDue(w.workloads.Deployment.list()[0]!)
+
+  test('each rollout is looked at once', async () => {
+    const w = rolledOut()
+    w.pods = [pod('mail-2-a0000')]
+    expect(isDue(w)).toBe(true)
+    expect(await w.reconcile()).toBeUndefined()
+    expect([w.take(), isDue(w)]).toEqual([[looked], false])
+    await w.reconcile()
+    expect([w.take(), w.events, w.told]).toEqual([[], [], []])
+    roll(w, 2)
+    await w.reconcile()
+    expect(w.take()).toEqual([looked])
+  })
+
+  test('what is missing is told once, looked for again, and forgotten when it is there', async () => {
+    const w = rolledOut()
+    w.pods = [pod()]
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    expect(w.events).toMatchObject([
+      { reason: 'NotInjected', regarding: { name: 'mail' }, related: { name: 'sender' } },
+    ])
+    expect([w.told, [...w.checks.values()].map(({ missed }) => [...missed])]).toEqual([['mail'], [['mail']]])
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    expect([w.take(), w.events.length, w.told]).toEqual([[looked, looked], 1, ['mail']])
+    w.pods = [pod('mail-2-a0000')]
+    expect(await w.reconcile()).toBeUndefined()
+    expect([w.told, isDue(w)]).toEqual([['mail', 'mail'], false])
+  })
+
+  test('without the right to list pods nothing is made up', async () => {
+    const w = rolledOut()
+    w.onRequest = () => {
+      throw new KubeError({ verb: 'list', resource: 'pods', namespace, status: 403 })
+    }
+    expect(await w.reconcile()).toBeUndefined()
+    expect([w.events, w.told, isDue(w)]).toEqual([[], [], false])
   })
 })

@@ -10,8 +10,8 @@ import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
 import { Reverts } from '../delivery/reverts.ts'
-import { checkFingerprint, expectedInjections, isMissed, notInjectedText, pods } from '../delivery/not-injected.ts'
-import type { InjectionCheck } from '../delivery/not-injected.ts'
+import { checkFingerprint, expectedInjections, isMissed, notInjectedText } from '../delivery/not-injected.ts'
+import type { ExpectedInjection, InjectionCheck } from '../delivery/not-injected.ts'
 import { carriersOf, planDelivery } from '../delivery/plan.ts'
 import type { DeliveryPlan } from '../delivery/plan.ts'
 import { keyOf, resourcesOf } from '../delivery/selection.ts'
@@ -26,7 +26,7 @@ import type { KubeClient } from '../kube/client.ts'
 import type { ReconcileContext, ReconcileResult } from '../kube/controller.ts'
 import { KubeError, isConflict, isMissingPermission, isNotFound } from '../kube/errors.ts'
 import type { EventRecorder } from '../kube/event-recorder.ts'
-import { objectKey, resourceName } from '../kube/objects.ts'
+import { objectKey, pods, resourceName } from '../kube/objects.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
 import { eventTarget } from './credentials-controller.ts'
@@ -61,9 +61,6 @@ const unseenRetryMs = 60_000
 /** How often it is looked whether pods were replaced that had nothing injected, in milliseconds. */
 const missedRetryMs = 60_000
 
-/** Pods in one answer: of each only the metadata. */
-const podPage = 500
-
 const tracardiResourcesName = resourceName(tracardiResources)
 
 export class DeliveryController {
@@ -80,14 +77,14 @@ export class DeliveryController {
   /** Whether a workload is to be patched now. */
   isDue(workload: Workload): boolean {
     const plan = planDelivery(this.#options, workload)
-    return isWork(plan) || this.#isUnchecked(workload, plan)
+    return isWork(plan) || this.#unchecked(workload, plan).length > 0
   }
 
-  /** Whether a rollout is through of which it is not known that the API server injected. */
-  #isUnchecked(workload: Workload, plan: DeliveryPlan): boolean {
+  /** What of a rollout that is through is not known to be injected. */
+  #unchecked(workload: Workload, plan: DeliveryPlan): readonly ExpectedInjection[] {
     const expected = expectedInjections(workload, plan)
     const known = this.#options.checks.get(keyOf(workload))
-    return expected.length > 0 && (known?.fingerprint !== checkFingerprint(workload, expected) || known.missed.size > 0)
+    return known?.missed.size === 0 && known.fingerprint === checkFingerprint(workload, expected) ? [] : expected
   }
 
   /** Looks once, when a rollout is through, whether its pods say that they got what they should. */
@@ -98,8 +95,8 @@ export class DeliveryController {
     context: ReconcileContext,
   ): Promise<ReconcileResult | undefined> {
     const { client, checks, events, onRefusal } = this.#options
-    if (!this.#isUnchecked(workload, plan)) return undefined
-    const expected = expectedInjections(workload, plan)
+    const expected = this.#unchecked(workload, plan)
+    if (expected.length === 0) return undefined
     const before = checks.get(key)?.missed ?? new Set()
     const missed = new Set<string>()
     for (const one of expected) {
@@ -109,7 +106,6 @@ export class DeliveryController {
           namespace: workload.metadata.namespace ?? '',
           labelSelector: selector,
           metadataOnly: true,
-          limit: podPage,
           signal: context.signal,
         })
         if (isMissed(workload, items, one)) missed.add(resource.metadata.name)

@@ -2,7 +2,7 @@
 import { stampLabel, versionName } from '../api/names.ts'
 import type { KubeClient } from '../kube/client.ts'
 import { isConflict, isNotFound } from '../kube/errors.ts'
-import { secrets } from '../kube/objects.ts'
+import { pods, secrets } from '../kube/objects.ts'
 import type { KubeObject, ResourceType } from '../kube/objects.ts'
 import { isVersion, withoutContents } from './target.ts'
 import type { TargetOwner } from './target.ts'
@@ -14,7 +14,7 @@ import type { TargetOwner } from './target.ts'
 const namingTypes: readonly ResourceType<KubeObject>[] = [
   { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet', namespaced: true },
   { group: 'apps', version: 'v1', plural: 'controllerrevisions', kind: 'ControllerRevision', namespaced: true },
-  { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true },
+  pods,
 ]
 
 /**

@@ -4,19 +4,10 @@
  */
 import { injectedAnnotation, stampLabel, versionName } from '../api/names.ts'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
-import type { KubeObject, ResourceType } from '../kube/objects.ts'
+import type { KubeObject } from '../kube/objects.ts'
 import type { DeliveryPlan } from './plan.ts'
 import { kindOf, rolloutOf, stampOf } from './workloads.ts'
 import type { Workload } from './workloads.ts'
-
-/** Read as metadata only. */
-export const pods: ResourceType<KubeObject> = {
-  group: '',
-  version: 'v1',
-  plural: 'pods',
-  kind: 'Pod',
-  namespaced: true,
-}
 
 /** What was seen of a workload when its rollout was through. */
 export interface InjectionCheck {

@@ -41,7 +41,7 @@ export function consumerState(
   { kind, name, workload }: Consumer,
   resource: string,
   credentialsId: string | undefined,
-  planned?: PlannedDelivery,
+  planned: Partial<PlannedDelivery> = {},
 ): ConsumerState {
   const at = (state: ConsumerState['state'], reason: string, message: string): ConsumerState => ({
     kind,
@@ -55,13 +55,13 @@ export function consumerState(
     return at('Missing', 'ConsumerNotFound', message)
   }
   if (credentialsId === undefined) return at('Outdated', 'NothingInForce', 'No valid credentials are in force yet.')
-  const { problem, remark = '', isPending = false } = planned ?? {}
+  const { problem, remark = '', isPending = false } = planned
   // What can be delivered comes first.
   if (problem !== undefined && !isPending) return at('Held', problem.reason, problem.message)
   // One text for what is about to be stamped and what is being rolled: the status is written once for both.
   const onTheWay = at('Outdated', 'RollingOut', 'Pods with these credentials are being started.')
   const isStamped = stampOf(workload, resource) === credentialsId
-  if (planned?.isNeverRestarted === true && !isStamped) {
+  if (planned.isNeverRestarted === true && !isStamped) {
     return planned.mode === 'Patch'
       ? at(
           'Held',
@@ -76,7 +76,7 @@ export function consumerState(
   }
   if (isPending) return onTheWay
   if (kind === 'CronJob') {
-    const isWaiting = planned?.injects === true && planned.mode !== 'Policy' && !isStamped
+    const isWaiting = planned.injects === true && planned.mode !== 'Policy' && !isStamped
     return isWaiting ? onTheWay : at('Updated', 'AlwaysNew', remark)
   }
   if (!isStamped) return onTheWay

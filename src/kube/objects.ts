@@ -79,6 +79,14 @@ export const secrets: ResourceType<Secret> = {
   namespaced: true,
 }
 
+export const pods: ResourceType<KubeObject> = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  namespaced: true,
+}
+
 /** A lock with a term. Its times are MicroTime: exactly six fractional digits. */
 export interface Lease extends KubeObject {
   spec?: {

@@ -58,6 +58,10 @@ function event(reason: string, note: string, eventTime: string): KubeEvent {
 
 const inForce = { observedGeneration: 2, credentialsId: '2-aaaaa', target: { name: 'sms-credentials' } }
 
+function neverRestarted(given: TracardiResource): TracardiResource {
+  return { ...given, spec: { ...given.spec, consumers: [{ kind: 'Deployment', name: 'a', restart: 'Never' }] } }
+}
+
 test.each<[string, TracardiResource, SeenWorkloads, object, RegExp]>([
   [
     'nothing said yet',
@@ -89,6 +93,30 @@ test.each<[string, TracardiResource, SeenWorkloads, object, RegExp]>([
     seen('1-aaaaa'),
     { isReady: false, consumers: [{ stamp: '1-aaaaa', state: 'Outdated', reason: 'RollingOut' }] },
     /^The pods of Deployment a are being replaced/,
+  ],
+  [
+    'pods into which nothing was injected',
+    resource({
+      ...inForce,
+      conditions: [condition('Ready', 'False', 'NotInjected'), condition('Stalled', 'True', 'NotInjected')],
+      consumers: {
+        total: 1,
+        updated: 0,
+        failed: 0,
+        summary: '0/1',
+        outdated: [{ kind: 'Deployment', name: 'a', reason: 'NotInjected', message: 'Not in every pod.' }],
+      },
+    }),
+    seen('2-aaaaa'),
+    { consumers: [{ stamp: '2-aaaaa', state: 'Held', reason: 'NotInjected', message: 'Not in every pod.' }] },
+    /until somebody does something about NotInjected/,
+  ],
+  [
+    'restart: Never is not told to be under way',
+    neverRestarted(resource({ ...inForce, conditions: [condition('Ready', 'True', 'Delivered')] })),
+    seen('1-aaaaa'),
+    { isReady: true, consumers: [{ stamp: '1-aaaaa', state: 'Updated', reason: 'RestartNever' }] },
+    /at rest/,
   ],
   [
     'stalled, and the operator knows why a consumer has it not',

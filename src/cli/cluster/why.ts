@@ -3,7 +3,7 @@ import { findCondition } from '../../api/conditions.ts'
 import { componentName } from '../../api/names.ts'
 import type { TracardiResource } from '../../api/tracardi-resource.ts'
 import { targetNameOf } from '../../controllers/credentials-controller.ts'
-import { consumersOf } from '../../delivery/selection.ts'
+import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import { consumerState } from '../../delivery/stamps.ts'
 import type { ConsumerState } from '../../delivery/stamps.ts'
 import { stampOf } from '../../delivery/workloads.ts'
@@ -65,13 +65,19 @@ export function whyOf({ resource, workloads, events }: WhyInput): Why {
   const consumers = consumersOf(workloads.stores, resource)
     .filter(({ kind }) => !workloads.unseen.has(kind))
     .map((consumer): Holder => {
-      const state = consumerState(consumer, metadata.name, credentialsId)
-      // What the operator was refused it alone knows.
-      const said = status.consumers?.outdated?.find(({ kind, name }) => kind === state.kind && name === state.name)
       const { workload } = consumer
+      const entries = workload === undefined ? [] : entriesFor(resource, workload)
+      const state = consumerState(consumer, metadata.name, credentialsId, {
+        isNeverRestarted: entries.length > 0 && entries.every(({ restart }) => restart === 'Never'),
+        mode: status.injection?.mode,
+      })
+      // What the operator was refused, and what it saw in pods, it alone knows.
+      const said = status.consumers?.outdated?.find(({ kind, name }) => kind === state.kind && name === state.name)
+      const isOutdated = state.state === 'Outdated' || said?.reason === 'NotInjected'
       return {
         ...state,
-        ...(said !== undefined && state.state === 'Outdated' && { reason: said.reason, message: said.message ?? '' }),
+        ...(said !== undefined && isOutdated && { reason: said.reason, message: said.message ?? '' }),
+        ...(said?.reason === 'NotInjected' && { state: 'Held' }),
         stamp: workload && stampOf(workload, metadata.name),
       }
     })
