@@ -142,6 +142,14 @@ describe.concurrent('every kind', () => {
     const names = Object.fromEntries(kinds.map((kind) => [kind, `of-${kind.toLowerCase()}`])) as Record<Kind, string>
     for (const kind of kinds) await createWorkload(ns, kind, names[kind], { labels: { needs: 'sms' } })
     await createWorkload(ns, 'Deployment', 'bystander', { labels: { needs: 'mail' } })
+    // A template that is stamped before its controller has seen it has one revision less.
+    for (const kind of rolled) {
+      await waitFor(
+        `the first revision of the ${kind}`,
+        () => revisions(ns, kind, names[kind]),
+        (count) => count === 1,
+      )
+    }
     const before = await kube.get('cronjobs', ns, names.CronJob)
     const mark = await audit.mark()
     const consumers = kinds.map(consumer)
