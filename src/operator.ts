@@ -215,7 +215,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     ...controllerOptions,
     name: 'credentials',
     groupOf: (key) => key.split('/')[0] ?? '',
-    reconcile: (key, context) => credentials.reconcile(key, context),
+    reconcile: (key, context) => {
+      const resource = resources.get(key)
+      // It comes back as soon as its consumers can be seen: see wantConsumers.
+      if (resource !== undefined && !wantConsumers(resource)) return Promise.resolve(undefined)
+      return credentials.reconcile(key, context)
+    },
   })
   const deliveryQueue = new Controller({
     ...controllerOptions,
@@ -263,13 +268,22 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       if ((namespace === undefined || resource.metadata.namespace === namespace) && concerns(resource))
         credentialsQueue.enqueue(objectKey(resource))
   }
+  /** Begins to watch kinds that nobody had as consumers. Returns whether all of its kinds can be seen, or never will be. */
+  const wantConsumers = ({ metadata, spec }: TracardiResource): boolean => {
+    const { namespace = '' } = metadata
+    const kinds = workloadKinds.filter((kind) => (spec.consumers ?? []).some((consumer) => consumer.kind === kind))
+    for (const kind of kinds) groups[kind].want(namespace)
+    return kinds.every((kind) => groups[kind].isSettled(namespace))
+  }
   resources.addEventHandler({
     onAdd: (resource) => {
+      wantConsumers(resource)
       poller?.track(secretKeysOf(resource))
       credentialsQueue.enqueue(objectKey(resource))
       deliver(resource)
     },
     onUpdate: (old, resource) => {
+      wantConsumers(resource)
       poller?.track(secretKeysOf(resource))
       const key = objectKey(resource)
       if (!credentials.isOwnWrite(resource)) credentialsQueue.enqueue(key)
@@ -344,11 +358,13 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       namespaces?: readonly undefined[]
       metadataOnly?: boolean
       pageSize?: number
-      /** Whether a resource says something else when a right for these objects is missing. */
+      /** Whether a resource says something else when a right for these objects is missing, or they come to be seen. */
       concerns?: (resource: TracardiResource) => boolean
+      /** Watched only once they are wanted: see ReflectorGroup. */
+      isLazy?: boolean
     } = {},
   ): ReflectorGroup => {
-    const { concerns = () => false, namespaces = watched, ...others } = options
+    const { concerns = () => false, namespaces = watched, isLazy = false, ...others } = options
     return new ReflectorGroup(
       type.plural,
       namespaces,
@@ -365,6 +381,12 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           ...others,
           ...(namespace !== undefined && { namespace }),
         }),
+      {
+        isLazy,
+        onBegun: (namespace) => {
+          reconsider(namespace, concerns)
+        },
+      },
     )
   }
   const reflectWorkloads = (kind: WorkloadKind): ReflectorGroup =>
@@ -398,8 +420,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     registry: metrics.registry,
     notReady: () => notReady(caches(), clock.monotonic()),
   })
-  for (const { name, members } of Object.values(groups))
-    metrics.cacheAge(name, () => ageSeconds(members, clock.monotonic()))
+  for (const group of Object.values(groups))
+    metrics.cacheAge(group.name, () => ageSeconds(group.members, clock.monotonic()))
   metrics.findings(() => credentials.findings())
   metrics.resources(() => resources.list().map(({ spec, status }) => [spec.service, readyOf(status)]))
   log.info({ version, address: http.address, installation: settings.installationId }, 'serving')

@@ -34,12 +34,17 @@ class Member {
 }
 
 function group(...namespaces: (string | undefined)[]) {
+  return groupWith({}, ...namespaces)
+}
+
+function groupWith(options: ConstructorParameters<typeof ReflectorGroup>[3], ...namespaces: (string | undefined)[]) {
   const members = new Map<string | undefined, Member>()
-  const made = new ReflectorGroup('secrets', namespaces, (namespace) => {
+  const make = (namespace: string | undefined) => {
     const member = new Member()
     members.set(namespace, member)
     return member
-  })
+  }
+  const made = new ReflectorGroup('secrets', namespaces, make, options)
   const member = (namespace: string | undefined): Member => members.get(namespace) ?? new Member()
   return { made, member }
 }
@@ -101,4 +106,46 @@ it('one without namespaces has nothing to wait for', async () => {
   await made.waitForSettled(signal)
   await made.run(signal)
   expect([made.members, made.refusal('a')]).toEqual([[], undefined])
+})
+
+describe('one that begins when it is wanted', () => {
+  it('is not there before, and begins in that namespace alone', async () => {
+    const begun: (string | undefined)[] = []
+    const { made, member } = groupWith({ isLazy: true, onBegun: (namespace) => begun.push(namespace) }, 'a', 'b')
+    await made.waitForSettled(signal)
+    const end = new AbortController()
+    const running = made.run(end.signal)
+    expect([made.members, made.granted, made.isSettled('a')]).toEqual([[], [], false])
+
+    made.want('a')
+    made.want('a')
+    await new Promise(setImmediate)
+    expect([member('a').isRunning, member('b').isRunning, made.members]).toEqual([true, false, [member('a')]])
+    expect([made.isSettled('a'), begun]).toEqual([false, []])
+    member('a').sync()
+    await new Promise(setImmediate)
+    expect([made.isSettled('a'), made.isSettled('b'), begun]).toEqual([true, false, ['a']])
+
+    end.abort()
+    await running
+    expect(member('b').isRunning).toBe(false)
+  })
+
+  it('waits for what was wanted before it ran, and is settled by a refusal', async () => {
+    const { made, member } = groupWith({ isLazy: true }, undefined)
+    made.want('anywhere')
+    let isSettled = false
+    const waiting = made.waitForSettled(signal).then(() => (isSettled = true))
+    await new Promise(setImmediate)
+    expect(isSettled).toBe(false)
+    member(undefined).refuse(undefined)
+    await waiting
+    expect(made.isSettled('elsewhere')).toBe(true)
+  })
+
+  it('knows nothing of a namespace that is not watched', () => {
+    const { made } = groupWith({ isLazy: true }, 'a')
+    made.want('b')
+    expect([made.members, made.isSettled('b')]).toEqual([[], true])
+  })
 })

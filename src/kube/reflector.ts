@@ -400,7 +400,8 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+/** Resolves when the promise does, or the signal aborts. */
+export async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   const { promise: aborted, resolve } = Promise.withResolvers<undefined>()
   const onAbort = (): void => {
