@@ -11,6 +11,7 @@ import { SecretCache, identity, lastAppliedAnnotation } from './credentials/secr
 import { SecretPoller } from './credentials/secret-poller.ts'
 import { InForce } from './delivery/in-force.ts'
 import { InjectionMode } from './delivery/injection-mode.ts'
+import { sightOf } from './delivery/not-injected.ts'
 import type { InjectionCheck } from './delivery/not-injected.ts'
 import { carriersOf, injectionIndex } from './delivery/plan.ts'
 import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf } from './delivery/selection.ts'
@@ -185,7 +186,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     inForce,
     visibility,
     refusals,
-    checks,
+    injectionSight: (workload, plan, resource) => sightOf(checks.get(keyOf(workload)), workload, plan, resource),
     onInForce: (resource) => {
       deliver(resource)
     },
@@ -202,6 +203,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     inForce,
     refusals,
     checks,
+    confirmPolicy: async (signal) => (await injectionMode.look(signal)) && injectionMode.current === 'Policy',
     onRefusal: (resource) => {
       credentialsQueue.enqueueAfter(objectKey(resource), consumerStatusPaceMs)
     },

@@ -47,6 +47,11 @@ export function stampLabel(resourceName: string): string {
   return `credentials.tracardi.com/${resourceName}`
 }
 
+/** The label of a pod template whose pods were replaced once more, because these credentials had not been injected into them. */
+export function mendedLabel(resourceName: string): string {
+  return `mended.tracardi.com/${resourceName}`
+}
+
 /** The target Secret of a resource that names none. */
 export function defaultTargetName(resourceName: string): string {
   return `${resourceName}-credentials`

@@ -5,8 +5,8 @@ import type { TracardiResource, TracardiResourceSpec, TracardiResourceStatus } f
 import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
 import { InForce } from '../delivery/in-force.ts'
-import type { InjectionCheck } from '../delivery/not-injected.ts'
-import { consumerIndex, keyOf, podLabelIndex } from '../delivery/selection.ts'
+import type { InjectionSight } from '../delivery/not-injected.ts'
+import { consumerIndex, podLabelIndex } from '../delivery/selection.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload } from '../delivery/workloads.ts'
@@ -76,7 +76,7 @@ class World {
   /** What became known to be in force, in order. */
   readonly delivered: (string | undefined)[] = []
   readonly refusals = new Map<string, Refusal>()
-  readonly checks = new Map<string, InjectionCheck>()
+  injectionSight: InjectionSight = 'Right'
   /** What names a version, as `pods 1-4f2c9`. */
   readonly naming = new Set<string>()
   injectionMode: 'Policy' | 'Patch' | undefined = 'Policy'
@@ -128,7 +128,7 @@ class World {
         secrets: () => this.hidden.get('secrets'),
       },
       refusals: this.refusals,
-      checks: this.checks,
+      injectionSight: () => this.injectionSight,
       onInForce: (resource) => {
         this.delivered.push(inForce.of(resources.get(objectKey(resource)) ?? resource))
       },
@@ -445,11 +445,17 @@ describe('the usual life of a resource costs', () => {
     expect(w.ready).toBe('True/Delivered')
     expect(w.status.consumers).toEqual({ total: 1, updated: 1, failed: 0, summary: '1/1' })
     // It is seen afterwards that the API server did not inject.
-    const [sender] = w.workloads.Deployment.list()
-    w.checks.set(keyOf(sender!), { fingerprint: '', missed: new Set(['mail']) })
+    w.injectionSight = 'NotLookedAt'
+    await w.reconcile()
+    expect(w.ready).toBe('True/Delivered')
+    w.injectionSight = 'Missed'
     await w.reconcile()
     expect([w.ready, w.status.consumers?.updated]).toEqual(['False/NotInjected', 0])
-    w.checks.set(keyOf(sender!), { fingerprint: '', missed: new Set() })
+    // Its pods are replaced, and are right when they were looked at.
+    w.injectionSight = 'NotLookedAt'
+    await w.reconcile()
+    expect(w.ready).toBe('False/RollingOut')
+    w.injectionSight = 'Right'
     await w.reconcile()
     expect(w.ready).toBe('True/Delivered')
   })

@@ -21,6 +21,7 @@ import { objectKey, secrets } from '../kube/objects.ts'
 import type { Secret } from '../kube/objects.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Store } from '../kube/store.ts'
+import { isConditionTrue } from '../api/conditions.ts'
 import { apiVersion, componentName, kind, managedByLabel, versionName } from '../api/names.ts'
 import { effectiveTarget, injects, tracardiResources } from '../api/tracardi-resource.ts'
 import type { InjectionStatus, TracardiResource } from '../api/tracardi-resource.ts'
@@ -44,15 +45,17 @@ import { collectVersion } from '../credentials/version-collector.ts'
 import { idsBefore, isCredentialsId, orderVersions, surplusVersions } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { notInjectedText } from '../delivery/not-injected.ts'
-import type { InjectionCheck } from '../delivery/not-injected.ts'
+import type { InjectionSight } from '../delivery/not-injected.ts'
 import { planDelivery } from '../delivery/plan.ts'
+import type { DeliveryPlan } from '../delivery/plan.ts'
 import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
-import { consumerState } from '../delivery/stamps.ts'
+import { consumerState, onTheWay } from '../delivery/stamps.ts'
 import type { ConsumerState, Refusal } from '../delivery/stamps.ts'
 import { unseenConsumers } from '../delivery/visibility.ts'
 import type { Visibility } from '../delivery/visibility.ts'
 import { stampOf } from '../delivery/workloads.ts'
+import type { Workload } from '../delivery/workloads.ts'
 import { eventsOfFindings, eventsOfStatus, eventOfTarget } from './credentials-events.ts'
 import { decideInjection } from './injection-decision.ts'
 import { mergePatch } from './merge-patch.ts'
@@ -73,8 +76,8 @@ export interface CredentialsControllerOptions {
   readonly visibility: Visibility
   /** Key of a workload → why the API server refuses to have it stamped. */
   readonly refusals: ReadonlyMap<string, Refusal>
-  /** Key of a workload → whether the API server injected, as it was seen after its last rollout. */
-  readonly checks: ReadonlyMap<string, InjectionCheck>
+  /** Whether the API server injected the credentials of a resource, as it was seen after the last rollout. */
+  readonly injectionSight: (workload: Workload, plan: DeliveryPlan, resource: string) => InjectionSight
   /** Called when it becomes known what is in force: the target carries a new id, or the status was confirmed. */
   readonly onInForce: (resource: TracardiResource) => void
   readonly events: EventRecorder
@@ -617,7 +620,7 @@ export class CredentialsController {
   }
 
   #consumers(resource: TracardiResource, credentialsId: string | undefined): ConsumerState[] {
-    const { workloads, refusals, checks, visibility } = this.#options
+    const { workloads, refusals, injectionSight, visibility } = this.#options
     const namespace = resource.metadata.namespace ?? ''
     return consumersOf(workloads, resource).map((consumer) => {
       const { name } = resource.metadata
@@ -629,8 +632,13 @@ export class CredentialsController {
         return { ...state, state: 'Held', reason: permissionMissing, message }
       }
       const key = workloadKey(consumer.kind, namespace, consumer.name)
-      if (state.state === 'Updated' && consumer.workload !== undefined && checks.get(key)?.missed.has(name) === true)
-        return { ...state, state: 'Held', reason: 'NotInjected', message: notInjectedText(consumer.workload) }
+      if (state.state === 'Updated' && consumer.workload !== undefined && plan !== undefined) {
+        const sight = injectionSight(consumer.workload, plan, name)
+        if (sight === 'Missed')
+          return { ...state, state: 'Held', reason: 'NotInjected', message: notInjectedText(consumer.workload, name) }
+        // A rollout is through when its pods were looked at. What was said before stays until then.
+        if (sight === 'NotLookedAt' && !saysUpToDate(resource)) return { ...state, ...onTheWay }
+      }
       const refusal = refusals.get(key)
       return refusal === undefined || state.reason !== 'RollingOut' ? state : { ...state, state: 'Held', ...refusal }
     })
@@ -651,6 +659,11 @@ export class CredentialsController {
   #now(): number {
     return this.#options.clock.now()
   }
+}
+
+/** Whether the status says already that all consumers have what is in force. */
+function saysUpToDate({ status }: TracardiResource): boolean {
+  return isConditionTrue(status?.conditions, 'ConsumersUpToDate')
 }
 
 /** The name of the target that a resource wants; undefined when it only checks. */

@@ -40,6 +40,8 @@ class World {
   readonly inForce = new InForce()
   readonly refusals = new Map<string, Refusal>()
   readonly checks = new Map<string, InjectionCheck>()
+  /** The policies of the chart are there. */
+  isByPolicy = true
   /** The resources whose refusals came or went. */
   readonly told: string[] = []
   readonly clock = new FakeClock()
@@ -88,7 +90,9 @@ class World {
     }
     const visibility = { workloads: () => this.unseen }
     const { checks } = this
-    const options = { client, resources, workloads, inForce, refusals, checks, onRefusal, events, clock, visibility }
+    const confirmPolicy = (): Promise<boolean> => Promise.resolve(this.isByPolicy)
+    const told = { refusals, checks, confirmPolicy, onRefusal, events }
+    const options = { client, resources, workloads, inForce, ...told, clock, visibility }
     return new DeliveryController({ ...options, installation })
   }
 
@@ -871,7 +875,8 @@ describe('injection in the API server', () => {
     expect(await w.reconcile()).toBeUndefined()
     expect([w.take(), isDue(w)]).toEqual([[looked], false])
     await w.reconcile()
-    expect([w.take(), w.events, w.told]).toEqual([[], [], []])
+    // A status that tells of the rollout waited for it.
+    expect([w.take(), w.events, w.told]).toEqual([[], [], ['mail']])
     roll(w, 2)
     await w.reconcile()
     expect(w.take()).toEqual([looked])
@@ -892,12 +897,50 @@ describe('injection in the API server', () => {
     expect([w.told, isDue(w)]).toEqual([['mail', 'mail'], false])
   })
 
+  test('what is missing for a minute is mended by one more rollout, and no second', async () => {
+    const w = rolledOut()
+    const labels = { 'mended.tracardi.com/mail': '2-a0000' }
+    w.pods = [pod()]
+    await w.reconcile()
+    await w.clock.advance(20_000)
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 40_000 })
+    expect(w.bodies).toEqual([])
+    await w.clock.advance(40_000)
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    const { uid, resourceVersion } = w.server!.metadata
+    expect(w.bodies).toEqual([
+      {
+        metadata: { uid, resourceVersion: expect.any(String) as unknown },
+        spec: { template: { metadata: { labels } } },
+      },
+    ])
+    expect(resourceVersion).not.toBe(w.bodies[0]?.metadata.resourceVersion)
+    expect(w.events.map(({ reason }) => reason)).toEqual(['NotInjected', 'InjectionMended'])
+    // In vain.
+    w.write({ [stamp('mail')]: '2-a0000', ...labels }, undefined)
+    roll(w, 2)
+    await w.reconcile()
+    await w.clock.advance(60_000)
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    expect(w.bodies).toHaveLength(1)
+  })
+
+  test('where the policies are gone it is left to the patch', async () => {
+    const w = rolledOut()
+    w.pods = [pod()]
+    w.isByPolicy = false
+    await w.reconcile()
+    await w.clock.advance(60_000)
+    await w.reconcile()
+    expect(w.bodies).toEqual([])
+  })
+
   test('without the right to list pods nothing is made up', async () => {
     const w = rolledOut()
     w.onRequest = () => {
       throw new KubeError({ verb: 'list', resource: 'pods', namespace, status: 403 })
     }
     expect(await w.reconcile()).toBeUndefined()
-    expect([w.events, w.told, isDue(w)]).toEqual([[], [], false])
+    expect([w.events, w.told, isDue(w)]).toEqual([[], ['mail'], false])
   })
 })

@@ -10,7 +10,14 @@ import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { InForce } from '../delivery/in-force.ts'
 import { Pace } from '../delivery/pace.ts'
 import { Reverts } from '../delivery/reverts.ts'
-import { checkFingerprint, expectedInjections, isMissed, notInjectedText } from '../delivery/not-injected.ts'
+import {
+  checkFingerprint,
+  expectedInjections,
+  isMended,
+  isMissed,
+  mendingLabels,
+  notInjectedText,
+} from '../delivery/not-injected.ts'
 import type { ExpectedInjection, InjectionCheck } from '../delivery/not-injected.ts'
 import { carriersOf, planDelivery } from '../delivery/plan.ts'
 import type { DeliveryPlan } from '../delivery/plan.ts'
@@ -43,6 +50,8 @@ export interface DeliveryControllerOptions {
   readonly onRefusal: (resource: TracardiResource) => void
   /** Key of a workload → whether the API server injected, as it was seen after its last rollout. */
   readonly checks: Map<string, InjectionCheck>
+  /** Looks whether what is installed still injects by admission policies. */
+  readonly confirmPolicy: (signal: AbortSignal) => Promise<boolean>
   readonly events: EventRecorder
   readonly clock: Clock
   readonly installation: string
@@ -58,7 +67,10 @@ const revertsToTell = 4
 /** How often it is looked whether all workloads can be seen again, in milliseconds. */
 const unseenRetryMs = 60_000
 
-/** How often it is looked whether pods were replaced that had nothing injected, in milliseconds. */
+/**
+ * How often it is looked whether pods were replaced that had nothing injected, in milliseconds. So long they are left to
+ * themselves as well: what is being installed at the moment is there by then.
+ */
 const missedRetryMs = 60_000
 
 const tracardiResourcesName = resourceName(tracardiResources)
@@ -94,10 +106,11 @@ export class DeliveryController {
     plan: DeliveryPlan,
     context: ReconcileContext,
   ): Promise<ReconcileResult | undefined> {
-    const { client, checks, events, onRefusal } = this.#options
+    const { client, checks, clock, events, onRefusal } = this.#options
     const expected = this.#unchecked(workload, plan)
     if (expected.length === 0) return undefined
-    const before = checks.get(key)?.missed ?? new Set()
+    const fingerprint = checkFingerprint(workload, expected)
+    const before = checks.get(key)
     const missed = new Set<string>()
     for (const one of expected) {
       const { resource, selector } = one
@@ -114,18 +127,52 @@ export class DeliveryController {
         if (!isMissingPermission(error)) throw error
       }
     }
-    checks.set(key, { fingerprint: checkFingerprint(workload, expected), missed })
+    const now = clock.monotonic()
+    const since = before?.fingerprint === fingerprint && before.missed.size > 0 ? before.since : now
+    checks.set(key, { fingerprint, missed, since })
     for (const { resource } of expected) {
       const { name } = resource.metadata
-      if (missed.has(name) === before.has(name)) continue
-      onRefusal(resource)
-      if (!missed.has(name)) continue
-      const note = notInjectedText(workload)
+      // A status that tells of a rollout waits for the first look at its pods.
+      if (before?.fingerprint !== fingerprint || missed.has(name) !== before.missed.has(name)) onRefusal(resource)
+      if (!missed.has(name) || before?.missed.has(name) === true) continue
+      const note = notInjectedText(workload, name)
       const regarding = eventTarget(resource)
       const related = workloadTarget(workload)
       events.record({ regarding, related, type: 'Warning', reason: 'NotInjected', action: 'Inject', note })
     }
-    return missed.size > 0 ? { requeueAfterMs: missedRetryMs } : undefined
+    if (missed.size === 0) return undefined
+    const left = since + missedRetryMs - now
+    if (left > 0) return { requeueAfterMs: left }
+    await this.#mend(
+      workload,
+      expected.filter(({ resource: { metadata } }) => missed.has(metadata.name) && !isMended(workload, metadata.name)),
+      context,
+    )
+    return { requeueAfterMs: missedRetryMs }
+  }
+
+  /** Replaces the pods of a workload once, so that the API server injects what it has not. */
+  async #mend(workload: Workload, missed: readonly ExpectedInjection[], context: ReconcileContext): Promise<void> {
+    const { client, workloads, events, confirmPolicy } = this.#options
+    const { signal } = context
+    // Else it is about to be patched.
+    if (missed.length === 0 || !(await confirmPolicy(signal))) return
+    const kind = kindOf(workload)
+    const { namespace, name } = workload.metadata
+    const patch = deliveryPatch(workload, { stamps: mendingLabels(missed), pods: undefined })
+    const patched = await client.patch(workloadTypes[kind], namespace, name, patch, { patchType: 'strategic', signal })
+    workloads[kind].observe(stripWorkload(kind)(patched))
+    for (const { resource } of missed) {
+      context.log.info({ resource: resource.metadata.name }, 'pods without their credentials are replaced')
+      events.record({
+        regarding: workloadTarget(workload),
+        related: eventTarget(resource),
+        type: 'Normal',
+        reason: 'InjectionMended',
+        action: 'Inject',
+        note: `Pods were started without the credentials of the TracardiResource ${resource.metadata.name}; they are replaced once.`,
+      })
+    }
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult | undefined> {

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import type { TracardiResource } from '../api/tracardi-resource.ts'
 import type { KubeObject } from '../kube/objects.ts'
-import { checkFingerprint, expectedInjections, isMissed } from './not-injected.ts'
+import {
+  checkFingerprint,
+  expectedInjections,
+  isMended,
+  isMissed,
+  mendingLabels,
+  notInjectedText,
+  sightOf,
+} from './not-injected.ts'
+import type { InjectionSight } from './not-injected.ts'
 import type { DeliveryPlan, PlannedDelivery } from './plan.ts'
 import type { Workload } from './workloads.ts'
 
@@ -42,7 +51,12 @@ function plan(more: Partial<PlannedDelivery> = {}): DeliveryPlan {
 describe('expectedInjections', () => {
   test('of a rollout that is through: the Secret of the stamp', () => {
     expect(expectedInjections(workload('Deployment'), plan())).toEqual([
-      { resource, selector: 'credentials.tracardi.com/sms=2-a0000', secretName: 'sms-credentials-2-a0000' },
+      {
+        resource,
+        selector: 'credentials.tracardi.com/sms=2-a0000',
+        id: '2-a0000',
+        secretName: 'sms-credentials-2-a0000',
+      },
     ])
   })
 
@@ -89,6 +103,43 @@ describe('isMissed', () => {
     ['a pod of a DaemonSet', true, 'DaemonSet', { ownerReferences: owner('DaemonSet', 'web') }],
   ])('%s: %s', (_, expected, kind, metadata) => {
     const given = workload(kind)
-    expect(isMissed(given, [pod(metadata)], { resource, selector: '', secretName })).toBe(expected)
+    expect(isMissed(given, [pod(metadata)], { resource, selector: '', id: '2-a0000', secretName })).toBe(expected)
+  })
+})
+
+describe('sightOf', () => {
+  const given = workload('Deployment')
+  const fingerprint = checkFingerprint(given, expectedInjections(given, plan()))
+  const seen = (more: object = {}) => ({ fingerprint, missed: new Set<string>(), since: 0, ...more })
+
+  test.each<[string, ReturnType<typeof seen> | undefined, Partial<PlannedDelivery>, InjectionSight]>([
+    ['its pods were looked at', seen(), {}, 'Right'],
+    ['a pod lacks it', seen({ missed: new Set(['sms']) }), {}, 'Missed'],
+    ['a pod lacks what another brings', seen({ missed: new Set(['mail']) }), {}, 'Right'],
+    ['before the first look', undefined, {}, 'NotLookedAt'],
+    ['the next rollout', seen({ fingerprint: 'older' }), {}, 'NotLookedAt'],
+    ['by patch there is nothing to look at', undefined, { mode: 'Patch' }, 'Right'],
+  ])('%s', (_, check, more, expected) => {
+    expect(sightOf(check, given, plan(more), 'sms')).toBe(expected)
+  })
+})
+
+describe('isMended', () => {
+  test('once for the credentials in force', () => {
+    const given = workload('Deployment')
+    const labels = { ...given.spec?.template?.metadata?.labels }
+    expect([isMended(given, 'sms'), notInjectedText(given, 'sms')]).toEqual([
+      false,
+      expect.stringMatching(/ web\. They are replaced once/),
+    ])
+    const mended = mendingLabels([{ resource, selector: '', id: '2-a0000', secretName: '' }])
+    const after = { ...given, spec: { template: { metadata: { labels: { ...labels, ...mended } } } } }
+    expect([isMended(after, 'sms'), notInjectedText(after, 'sms')]).toEqual([
+      true,
+      expect.stringMatching(/although they were replaced.*kubectl rollout restart deployment web$/),
+    ])
+    const next = workload('Deployment', {}, '3-a0000')
+    next.spec = { template: { metadata: { labels: { ...next.spec?.template?.metadata?.labels, ...mended } } } }
+    expect(isMended(next, 'sms')).toBe(false)
   })
 })

@@ -33,6 +33,13 @@ export interface ConsumerState {
   readonly message: string
 }
 
+/** One text for what is about to be stamped, being rolled and yet to be looked at: the status is written once for all. */
+export const onTheWay = {
+  state: 'Outdated',
+  reason: 'RollingOut',
+  message: 'Pods with these credentials are being started.',
+} as const
+
 /**
  * Judges one consumer of a resource.
  * @param planned what the workload should get from that resource, and what stands in the way
@@ -58,8 +65,7 @@ export function consumerState(
   const { problem, remark = '', isPending = false } = planned
   // What can be delivered comes first.
   if (problem !== undefined && !isPending) return at('Held', problem.reason, problem.message)
-  // One text for what is about to be stamped and what is being rolled: the status is written once for both.
-  const onTheWay = at('Outdated', 'RollingOut', 'Pods with these credentials are being started.')
+  const rolling = { kind, name, ...onTheWay }
   const isStamped = stampOf(workload, resource) === credentialsId
   if (planned.isNeverRestarted === true && !isStamped) {
     return planned.mode === 'Patch'
@@ -74,12 +80,12 @@ export function consumerState(
           `${kind} ${name} is not restarted: its pods keep older credentials until somebody restarts them.`,
         )
   }
-  if (isPending) return onTheWay
+  if (isPending) return rolling
   if (kind === 'CronJob') {
     const isWaiting = planned.injects === true && planned.mode !== 'Policy' && !isStamped
-    return isWaiting ? onTheWay : at('Updated', 'AlwaysNew', remark)
+    return isWaiting ? rolling : at('Updated', 'AlwaysNew', remark)
   }
-  if (!isStamped) return onTheWay
+  if (!isStamped) return rolling
   const object = `${kind.toLowerCase()} ${name}`
   switch (rolloutOf(workload)) {
     case 'Complete':
@@ -87,7 +93,7 @@ export function consumerState(
     case 'Empty':
       return at('Updated', 'NoPods', `${kind} ${name} has no pods at the moment.`)
     case 'Progressing':
-      return onTheWay
+      return rolling
     case 'Paused':
       return at('Held', 'Paused', `The rollout is paused; resume it: kubectl rollout resume ${object}`)
     case 'OnDelete':
