@@ -377,7 +377,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           type,
           store,
           transform,
-          onRefusal: () => {
+          onSight: () => {
             reconsider(namespace, concerns)
           },
           ...others,

@@ -3,6 +3,7 @@ import { ReflectorGroup } from './reflector-group.ts'
 
 class Member {
   hasSynced = false
+  isServed = true
   lastConfirmed: number | undefined
   refusal: { verb: string; resource: string; namespace: string | undefined } | undefined
   retries = 0
@@ -91,6 +92,12 @@ describe('a group of namespaces', () => {
     made.retryNow(namespace)
     expect([member('a').retries, member('b').retries]).toEqual(retries)
   })
+})
+
+it('knows where the kind is not served', () => {
+  const { made, member } = group('a', 'b')
+  member('a').isServed = false
+  expect(['a', 'b', 'elsewhere'].map((namespace) => made.isServed(namespace))).toEqual([false, true, true])
 })
 
 it('one for all namespaces speaks for each', () => {

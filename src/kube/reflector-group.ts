@@ -7,7 +7,7 @@ import type { Reflector } from './reflector.ts'
 /** What a group needs of a reflector. */
 type Member = Pick<
   Reflector<KubeObject>,
-  'hasSynced' | 'lastConfirmed' | 'refusal' | 'retryNow' | 'run' | 'waitForSettled'
+  'hasSynced' | 'isServed' | 'lastConfirmed' | 'refusal' | 'retryNow' | 'run' | 'waitForSettled'
 >
 
 interface Place {
@@ -68,6 +68,11 @@ export class ReflectorGroup {
   /** The right without which the objects of a namespace are not seen, or no longer. */
   refusal(namespace: string): Permission | undefined {
     return this.#of(namespace)?.member.refusal
+  }
+
+  /** Whether the API server knows the kind, as far as it was asked for the objects of a namespace. */
+  isServed(namespace: string): boolean {
+    return this.#of(namespace)?.member.isServed ?? true
   }
 
   /** The objects of a namespace are needed from now on. */

@@ -68,7 +68,7 @@ let listAnswers: Answer<ListResult<Secret>>[]
 let watchErrors: KubeError[]
 /** What a look at one object says that the server has reached, and when it was asked. */
 let reached: number
-let lookedAt: Secret | undefined | 'AsKnown'
+let lookedAt: Secret | KubeError | undefined | 'AsKnown'
 let looks: number[]
 
 beforeEach(() => {
@@ -95,6 +95,7 @@ function start(options: Partial<ConstructorParameters<typeof Reflector<Secret>>[
     list: (_type: ResourceType<KubeObject>, listOptions: ListOptions) => {
       if (listOptions.limit === 1) {
         looks.push(clock.monotonic())
+        if (lookedAt instanceof KubeError) return Promise.reject(lookedAt)
         const name = /(?:^|,)metadata[.]name=([^,]+)$/.exec(listOptions.fieldSelector ?? '')?.[1] ?? ''
         const known = store.get(`${listOptions.namespace ?? ''}/${name}`)
         const found = lookedAt === 'AsKnown' ? known : lookedAt
@@ -150,7 +151,7 @@ describe('a right that is missing', () => {
   it('is told after three refusals, holds up nobody who waits, and what is granted is taken up', async () => {
     listAnswers = [forbidden(), forbidden(), forbidden(), forbidden(), page(7, [secret('a', 1)])]
     const told: unknown[] = []
-    const { reflector } = start({ namespace: 'shop', onRefusal: () => told.push(reflector.refusal) })
+    const { reflector } = start({ namespace: 'shop', onSight: () => told.push(reflector.refusal) })
     let isSettled = false
     void reflector.waitForSettled(stop.signal).then(() => (isSettled = true))
     await clock.advance(1_200)
@@ -213,6 +214,70 @@ describe('a right that is missing', () => {
     stop.abort()
     await Promise.all([waiting, running])
     expect(reflector.refusal).toBeUndefined()
+  })
+})
+
+describe('a kind that may be absent', () => {
+  const unknown = (verb = 'list') => failure({ verb, status: 404, noSuchPath: true })
+  const absent = () => Array.from({ length: 20 }, () => unknown())
+
+  it('is settled and empty after three looks, without an error, and taken up when it comes', async () => {
+    listAnswers = absent()
+    const told: boolean[] = []
+    const { reflector } = start({ isNeeded: () => true, onSight: () => told.push(reflector.isServed) })
+    await clock.advance(1_200)
+    expect([lists.length, reflector.isServed, reflector.hasSynced]).toEqual([2, true, false])
+    await clock.advance(2_400)
+    expect([lists.length, reflector.isServed, reflector.hasSynced]).toEqual([3, false, true])
+    await reflector.waitForSettled(stop.signal)
+    await clock.advance(30_000)
+    expect(lists.map(({ at }) => at)).toEqual([0, 1_200, 3_600, 33_600])
+    listAnswers = [page(7, [secret('a', 1)])]
+    await clock.advance(30_000)
+    expect([lists.length, reflector.isServed, names(), told]).toEqual([5, true, ['a@1'], [false, true]])
+    expect([errors, counted]).toEqual([[], ['list', 'list', 'list', 'list', 'list', 'watch']])
+    expect(reflector.lastConfirmed).toBe(63_600)
+  })
+
+  it('is looked for only while somebody needs it', async () => {
+    listAnswers = absent()
+    let isNeeded = false
+    start({ isNeeded: () => isNeeded })
+    await clock.advance(600_000)
+    expect(lists.length).toBe(3)
+    isNeeded = true
+    await clock.advance(30_000)
+    expect(lists.length).toBe(4)
+  })
+
+  it('empties its namespace when it goes', async () => {
+    listAnswers = [page(7, [secret('a', 1)]), ...absent()]
+    const { reflector } = start({ namespace: 'shop', isNeeded: () => true })
+    await clock.advance(2_000)
+    store.upsert({ ...secret('b', 2), metadata: { ...secret('b', 2).metadata, namespace: 'other' } })
+    store.observe(secret('c', 9))
+    watchErrors = [unknown('watch')]
+    lookedAt = unknown()
+    last().push('end')
+    await clock.advance(2_000)
+    expect([reflector.isServed, names()]).toEqual([true, ['a@1', 'b@2', 'c@9']])
+    await clock.advance(20_000)
+    expect([reflector.isServed, names(), errors]).toEqual([false, ['b@2'], []])
+  })
+
+  it('another answer between tells that it is there', async () => {
+    listAnswers = [unknown(), unknown(), page(7)]
+    watchErrors = [unknown('watch'), failure({ status: 500 }), unknown('watch')]
+    const { reflector } = start({ isNeeded: () => true })
+    await clock.advance(60_000)
+    expect([reflector.isServed, reflector.hasSynced, errors]).toEqual([true, true, ['InternalError']])
+  })
+
+  it('is an error where it may not be absent', async () => {
+    listAnswers = absent()
+    const { reflector } = start()
+    await clock.advance(10_000)
+    expect([reflector.isServed, reflector.hasSynced, errors[0]]).toEqual([true, false, 'NoSuchPath'])
   })
 })
 

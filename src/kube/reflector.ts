@@ -28,6 +28,9 @@ const shortestWatchMs = 1_000
 /** So many refusals in a row are no accident: an API server that has just started, or a new Role, takes a moment. */
 const refusalsToTell = 3
 
+/** How often it is looked whether a kind is served by now that was not before. */
+const absentRetryMs = 30_000
+
 /** No bookmark comes in the first two minutes, then one every minute. */
 const defaultInactivityMs = 150_000
 
@@ -46,7 +49,8 @@ export class Reflector<T extends KubeObject> {
   readonly #inactivityMs: number
   readonly #metrics: ReflectorMetrics | undefined
   readonly #onError: ((error: KubeError) => void) | undefined
-  readonly #onRefusal: (() => void) | undefined
+  readonly #onSight: (() => void) | undefined
+  readonly #isNeeded: (() => boolean) | undefined
   readonly #backoff: Backoff
   readonly #synced = Promise.withResolvers<undefined>()
   readonly #settled = Promise.withResolvers<undefined>()
@@ -67,6 +71,9 @@ export class Reflector<T extends KubeObject> {
   #loggedReason: string | undefined
   #refusals = 0
   #refusal: Permission | undefined
+  /** How often in a row the API server did not know the kind. */
+  #absences = 0
+  #isServed = true
   #pause = new AbortController()
 
   constructor(options: {
@@ -95,8 +102,14 @@ export class Reflector<T extends KubeObject> {
     metrics?: ReflectorMetrics
     /** Told of every failure but an expired resourceVersion, which is none. */
     onError?: (error: KubeError) => void
-    /** Told when `refusal` has changed. */
-    onRefusal?: () => void
+    /** Told when `refusal` or `isServed` has changed. */
+    onSight?: () => void
+    /**
+     * For a kind whose CRD may be absent: whether anybody wants its objects. While the API server does not know the kind,
+     * the store is empty, and it is looked for every half minute as long as this says so. Default: not to know it is an
+     * error like any other.
+     */
+    isNeeded?: () => boolean
   }) {
     this.#name = options.name
     this.#client = options.client
@@ -117,7 +130,8 @@ export class Reflector<T extends KubeObject> {
     this.#inactivityMs = options.inactivityMs ?? defaultInactivityMs
     this.#metrics = options.metrics
     this.#onError = options.onError
-    this.#onRefusal = options.onRefusal
+    this.#onSight = options.onSight
+    this.#isNeeded = options.isNeeded
     this.#backoff = new Backoff({
       clock: options.clock,
       random: options.random,
@@ -150,6 +164,11 @@ export class Reflector<T extends KubeObject> {
   /** The right without which the store is not kept up to date: it is as it was before, or empty. */
   get refusal(): Permission | undefined {
     return this.#refusal
+  }
+
+  /** Whether the API server knows the kind; false only for one that may be absent. */
+  get isServed(): boolean {
+    return this.#isServed
   }
 
   /** Resolves when the store has been filled, or it is known that a right is missing for it, or the signal aborts. */
@@ -192,10 +211,16 @@ export class Reflector<T extends KubeObject> {
     this.#highest = resourceVersion
     this.#witness = newestOf(items)
     this.#isUncertain = false
+    this.#absences = 0
     this.#confirm()
     // Many reflectors start at the same moment; they must not list at the same moment ever after.
     const spread = first ? 0.5 + 0.6 * this.#random() : 0.9 + 0.2 * this.#random()
     this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * spread
+    this.#setSynced()
+    this.#setServed(true)
+  }
+
+  #setSynced(): void {
     this.#hasSynced = true
     this.#synced.resolve(undefined)
     this.#settled.resolve(undefined)
@@ -222,6 +247,7 @@ export class Reflector<T extends KubeObject> {
       signal,
     })
     if (signal.aborted) return
+    this.#absences = 0
     const isProven =
       compareResourceVersions(resourceVersion, known) >= 0 &&
       items[0]?.metadata.resourceVersion === witness.resourceVersion
@@ -348,6 +374,10 @@ export class Reflector<T extends KubeObject> {
     if (gone || kubeError.causes.includes('ResourceVersionTooLarge') || kubeError.status === 400)
       this.#resourceVersion = undefined
     if (kubeError.verb === 'watch') this.#isUncertain = true
+    if (this.#isNeeded !== undefined && kubeError.reason === 'NoSuchPath') {
+      await this.#waitForKind(this.#isNeeded, signal)
+      return
+    }
     this.#metrics?.error(this.#name, kubeError.reason)
     const pause = Math.max(this.#backoff.next(), (kubeError.retryAfterSeconds ?? 0) * 1000)
     if (gone) {
@@ -360,16 +390,52 @@ export class Reflector<T extends KubeObject> {
     if (isMissingPermission(kubeError) && ++this.#refusals >= refusalsToTell) {
       this.#refuse(this.#describe(kubeError.verb))
     }
+    await this.#rest(pause, signal)
+  }
+
+  /** Until there is another reason to ask again. */
+  async #rest(ms: number, signal: AbortSignal): Promise<void> {
     this.#pause = new AbortController()
-    await this.#clock.sleep(pause, AbortSignal.any([signal, this.#pause.signal]))
+    await this.#clock.sleep(ms, AbortSignal.any([signal, this.#pause.signal]))
+  }
+
+  /**
+   * The API server does not know the kind: its CRD is not installed, or not any more. That is no failure. It says so of
+   * every kind while it starts, so it is believed only after some times.
+   */
+  async #waitForKind(isNeeded: () => boolean, signal: AbortSignal): Promise<void> {
+    if (++this.#absences < refusalsToTell) {
+      await this.#rest(this.#backoff.next(), signal)
+      return
+    }
+    this.#resourceVersion = undefined
+    this.#witness = undefined
+    this.#store.replace([], '0', { namespace: this.#scope.namespace, isRewound: true })
+    this.#refuse(undefined)
+    this.#confirm()
+    this.#setSynced()
+    this.#setServed(false)
+    do await this.#rest(absentRetryMs * (0.9 + 0.2 * this.#random()), signal)
+    while (!isNeeded() && !signal.aborted)
+  }
+
+  #setServed(isServed: boolean): void {
+    if (this.#isServed === isServed) return
+    this.#isServed = isServed
+    this.#log.debug({ isServed }, 'whether the kind is served has changed')
+    this.#tellSight()
   }
 
   #refuse(permission: Permission | undefined): void {
     if (permission?.verb === this.#refusal?.verb) return
     this.#refusal = permission
     if (permission !== undefined) this.#settled.resolve(undefined)
+    this.#tellSight()
+  }
+
+  #tellSight(): void {
     try {
-      this.#onRefusal?.()
+      this.#onSight?.()
     } catch {
       this.#metrics?.error(this.#name, 'HandlerFailed')
     }
