@@ -277,6 +277,14 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     for (const kind of kinds) groups[kind].want(namespace)
     return kinds.every((kind) => groups[kind].isSettled(namespace))
   }
+  /** The cluster was restored from a backup: what was concluded before is worth nothing, as if this process had just started. */
+  const startAgain = (): void => {
+    cache.clear()
+    inForce.forgetAll()
+    checks.clear()
+    credentials.forgetAll()
+    reconsider(undefined, () => true)
+  }
   resources.addEventHandler({
     onAdd: (resource) => {
       wantConsumers(resource)
@@ -380,6 +388,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
           onSight: () => {
             reconsider(namespace, concerns)
           },
+          onRewound: startAgain,
           ...others,
           ...(namespace !== undefined && { namespace }),
         }),

@@ -167,6 +167,12 @@ export class CredentialsController {
     this.#looks.delete(key)
   }
 
+  /** Forgets everything, as a process that has just started. */
+  forgetAll(): void {
+    for (const known of [this.#settled, this.#found, this.#written, this.#writtenTargets, this.#looks]) known.clear()
+    this.#versions.forgetAll()
+  }
+
   /** Service and code of every finding that is not waived, once for each resource. */
   findings(): (readonly [service: string, code: string])[] {
     return [...this.#found.values()].flatMap(({ service, findings }) => {

@@ -202,6 +202,11 @@ export class VersionKeeper {
     this.#seen.delete(key)
     this.#untracked.delete(key)
   }
+
+  forgetAll(): void {
+    this.#seen.clear()
+    this.#untracked.clear()
+  }
 }
 
 function secretOf({ name, uid, resourceVersion }: SecretSnapshot, namespace: string): Secret {

@@ -139,14 +139,19 @@ export class SecretCache {
   }
 
   /** Number of Secrets whose values are in memory. */
+  /** Drops everything: nothing that was read is known to be what there is. */
+  clear(): void {
+    for (const key of this.#cache.keys()) this.#cache.del(key)
+    this.#current.clear()
+  }
+
   get size(): number {
     return this.#cache.keys().length
   }
 
   /** Overwrites everything and stops the timer. */
   close(): void {
-    for (const key of this.#cache.keys()) this.#cache.del(key)
-    this.#current.clear()
+    this.clear()
     this.#cache.close()
   }
 

@@ -48,6 +48,13 @@ export class InForce {
     return isNew
   }
 
+  /** Nothing is known any more, as in a process that has just started. */
+  forgetAll(): void {
+    this.#confirmed.clear()
+    this.#ahead.clear()
+    this.#keys.clear()
+  }
+
   /** The resource is gone. */
   forget(uid: string): void {
     this.#confirmed.delete(uid)

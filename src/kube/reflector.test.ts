@@ -516,13 +516,25 @@ describe('watch', () => {
     last().push(failure({ noAnswer: 'Unreachable', verb: 'watch' }))
     await clock.advance(1_200)
     expect([looks, watched(), names()]).toEqual([
-      [1_210],
+      [],
       [
         ['500', 0],
         ['300', 1_210],
       ],
       ['a@200', 'back@250'],
     ])
+  })
+
+  it('of a cluster that lost a write of ours, which no watch had brought yet: it is not held against what there is', async () => {
+    listAnswers = [page(500, [secret('a', 400)]), page(505, [secret('a', 400)])]
+    let rewound = 0
+    start({ onRewound: () => rewound++ })
+    await clock.advance(10)
+    store.observe(secret('a', 510))
+    last().push(failure({ noAnswer: 'Unreachable', verb: 'watch' }))
+    await clock.advance(1_200)
+    expect([looks, watched().map(([from]) => from), names()]).toEqual([[], ['500', '505'], ['a@400']])
+    expect(rewound).toBe(1)
   })
 
   it('that goes back says nothing to be believed: the place is looked up', async () => {

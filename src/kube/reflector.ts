@@ -50,6 +50,7 @@ export class Reflector<T extends KubeObject> {
   readonly #metrics: ReflectorMetrics | undefined
   readonly #onError: ((error: KubeError) => void) | undefined
   readonly #onSight: (() => void) | undefined
+  readonly #onRewound: (() => void) | undefined
   readonly #isNeeded: (() => boolean) | undefined
   readonly #backoff: Backoff
   readonly #synced = Promise.withResolvers<undefined>()
@@ -105,6 +106,11 @@ export class Reflector<T extends KubeObject> {
     /** Told when `refusal` or `isServed` has changed. */
     onSight?: () => void
     /**
+     * Told when the API server has gone back to older data. The same resourceVersion may stand for other contents from here
+     * on: whatever was concluded under one is to be forgotten.
+     */
+    onRewound?: () => void
+    /**
      * For a kind whose CRD may be absent: whether anybody wants its objects. While the API server does not know the kind,
      * the store is empty, and it is looked for every half minute as long as this says so. Default: not to know it is an
      * error like any other.
@@ -131,6 +137,7 @@ export class Reflector<T extends KubeObject> {
     this.#metrics = options.metrics
     this.#onError = options.onError
     this.#onSight = options.onSight
+    this.#onRewound = options.onRewound
     this.#isNeeded = options.isNeeded
     this.#backoff = new Backoff({
       clock: options.clock,
@@ -200,13 +207,16 @@ export class Reflector<T extends KubeObject> {
     // Should it fail, the watch goes on from where it is, and the list is tried again before long.
     this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * 0.1 * (0.9 + 0.2 * this.#random())
     this.#metrics?.list(this.#name)
-    const { items, resourceVersion } = await this.#listPages(signal)
+    const { items, resourceVersion, askedAt } = await this.#listPages(signal)
     if (signal.aborted) return
-    const isRewound =
+    const seemsRewound =
       (this.#highest !== undefined && compareResourceVersions(resourceVersion, this.#highest) < 0) ||
       isOlderIn(items, this.#witness)
-    if (isRewound) this.#log.warn({}, 'the API server has older data than before; what was known of newer is dropped')
-    this.#store.replace(items, resourceVersion, { namespace: this.#scope.namespace, isRewound })
+    const { isRewound } = this.#store.replace(items, resourceVersion, {
+      namespace: this.#scope.namespace,
+      askedAt,
+      isRewound: seemsRewound,
+    })
     this.#resourceVersion = resourceVersion
     this.#highest = resourceVersion
     this.#witness = newestOf(items)
@@ -218,6 +228,9 @@ export class Reflector<T extends KubeObject> {
     this.#nextListAt = this.#clock.monotonic() + this.#resyncMs * spread
     this.#setSynced()
     this.#setServed(true)
+    if (!isRewound) return
+    this.#log.warn({}, 'the API server has older data than before; what was known of newer is dropped')
+    this.#tell(this.#onRewound)
   }
 
   #setSynced(): void {
@@ -233,7 +246,8 @@ export class Reflector<T extends KubeObject> {
    */
   async #checkPlace(known: string, signal: AbortSignal): Promise<void> {
     const witness = this.#witness
-    if (witness === undefined) {
+    // Our own writes may have come after it, and be lost.
+    if (witness === undefined || this.#store.hasUnconfirmed) {
       await this.#list(signal)
       return
     }
@@ -260,8 +274,9 @@ export class Reflector<T extends KubeObject> {
     this.#isUncertain = false
   }
 
-  async #listPages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string }> {
+  async #listPages(signal: AbortSignal): Promise<{ items: T[]; resourceVersion: string; askedAt: number }> {
     let items: T[] = []
+    let askedAt = this.#clock.monotonic()
     let next: string | undefined
     for (;;) {
       let page: ListResult<T>
@@ -276,13 +291,14 @@ export class Reflector<T extends KubeObject> {
         // The snapshot that the pages come from is gone. All at once needs none.
         if (next === undefined || !isGone(error)) throw error
         items = []
+        askedAt = this.#clock.monotonic()
         page = await this.#client.list(this.#type, { ...this.#scope, signal })
       }
       for (const item of page.items) {
         const object = this.#prepare(item)
         if (object !== undefined) items.push(object)
       }
-      if (page.continue === undefined) return { items, resourceVersion: page.resourceVersion }
+      if (page.continue === undefined) return { items, resourceVersion: page.resourceVersion, askedAt }
       next = page.continue
     }
   }
@@ -423,19 +439,19 @@ export class Reflector<T extends KubeObject> {
     if (this.#isServed === isServed) return
     this.#isServed = isServed
     this.#log.debug({ isServed }, 'whether the kind is served has changed')
-    this.#tellSight()
+    this.#tell(this.#onSight)
   }
 
   #refuse(permission: Permission | undefined): void {
     if (permission?.verb === this.#refusal?.verb) return
     this.#refusal = permission
     if (permission !== undefined) this.#settled.resolve(undefined)
-    this.#tellSight()
+    this.#tell(this.#onSight)
   }
 
-  #tellSight(): void {
+  #tell(handler: (() => void) | undefined): void {
     try {
-      this.#onSight?.()
+      handler?.()
     } catch {
       this.#metrics?.error(this.#name, 'HandlerFailed')
     }

@@ -250,6 +250,27 @@ describe('read your own writes', () => {
     expect(store.size).toBe(0)
   })
 
+  it('a list that was asked for afterwards has it, or the cluster was restored from a backup', async () => {
+    store.upsert(thing('a', 1))
+    store.observe(thing('a', 5))
+    store.observe(thing('b', 6))
+    store.upsert(thing('c', 1))
+    store.observeAbsent('shop/c', 'uid-c')
+    expect(store.hasUnconfirmed).toBe(true)
+    told()
+    const before = clock.monotonic()
+    await clock.advance(1)
+    const list = [thing('a', 1), thing('c', 1)]
+    expect(store.replace(list, '4', { askedAt: before - 1 })).toEqual({ isRewound: false })
+    expect(told()).toEqual([])
+    const options = { askedAt: before + 1, namespace: 'blog' }
+    expect(store.replace([], '4', options)).toEqual({ isRewound: false })
+    expect(store.replace(list, '4', { askedAt: before + 1 })).toEqual({ isRewound: true })
+    expect(told().toSorted()).toEqual(['+c@1', '-b@6', 'a@5>a@1'])
+    store.upsert(thing('c', 2))
+    expect([told(), store.hasUnconfirmed]).toEqual([['c@1>c@2'], false])
+  })
+
   it('a 404 removes that uid only, and events under way do not bring it back for a minute', async () => {
     store.upsert(thing('a', 1))
     told()

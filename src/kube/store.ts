@@ -87,21 +87,26 @@ export class Store<T extends KubeObject> {
   /**
    * For the reflector: a complete list. What is not in it is gone, unless we know it to be newer than the list.
    * @param options.namespace what the list is complete for; undefined: for all namespaces
+   * @param options.askedAt Clock.monotonic() when it was asked for. Such a list has everything that was answered before,
+   * whatever the resourceVersions say: where it has not, the cluster was restored from a backup.
+   * @returns whether it was restored, by what is known here
    * @param options.isRewound the cluster was restored from a backup: what we know to be newer, or deleted, is so no more
    */
   replace(
     objects: readonly T[],
     resourceVersion: string,
-    options: { namespace?: string | undefined; isRewound?: boolean } = {},
-  ): void {
-    const { namespace, isRewound = false } = options
+    options: { namespace?: string | undefined; askedAt?: number; isRewound?: boolean } = {},
+  ): { isRewound: boolean } {
+    const { namespace, askedAt = -Infinity } = options
+    const isRewound = options.isRewound === true || this.#lacksOurs(resourceVersion, namespace, askedAt)
     if (isRewound) this.#tombstones.clear()
     const listed = new Set<string>()
     const changes: (() => void)[] = []
     for (const object of objects) {
       const key = objectKey(object)
       listed.add(key)
-      if (!isRewound && (this.#isNewerThanList(key, resourceVersion) || this.#wasDeleted(object))) continue
+      if (!isRewound && (this.#isNewerThanList(key, resourceVersion) || this.#wasDeleted(object, askedAt))) continue
+      this.#tombstones.delete(object.metadata.uid)
       changes.push(this.#put(key, object, undefined))
     }
     for (const [key, { object }] of this.#entries) {
@@ -112,6 +117,7 @@ export class Store<T extends KubeObject> {
     }
     // Handlers see the whole new state, whichever of them runs first.
     for (const notify of changes) notify()
+    return { isRewound }
   }
 
   /** For the reflector: a watch event. Only what a call of ours brought meanwhile is newer. */
@@ -163,6 +169,22 @@ export class Store<T extends KubeObject> {
     return entry.observedAt !== undefined && this.#clock.monotonic() - entry.observedAt <= observedLifetimeMs
   }
 
+  /** Something stands here on our word alone: neither list nor watch have brought it yet. */
+  get hasUnconfirmed(): boolean {
+    return [...this.#entries.values()].some(({ observedAt }) => observedAt !== undefined)
+  }
+
+  /** Whether a list is behind what was answered to us before it was asked for. */
+  #lacksOurs(resourceVersion: string, namespace: string | undefined, askedAt: number): boolean {
+    return [...this.#entries.values()].some(
+      ({ object: { metadata }, observedAt }) =>
+        observedAt !== undefined &&
+        observedAt < askedAt &&
+        (namespace === undefined || metadata.namespace === namespace) &&
+        compareResourceVersions(metadata.resourceVersion, resourceVersion) > 0,
+    )
+  }
+
   #isNewerThanList(key: string, resourceVersion: string): boolean {
     const entry = this.#entries.get(key)
     return (
@@ -173,9 +195,9 @@ export class Store<T extends KubeObject> {
   }
 
   /** Not for ever: a cluster that was restored from a backup has deleted objects again. */
-  #wasDeleted(object: T): boolean {
+  #wasDeleted(object: T, askedAt = -Infinity): boolean {
     const at = this.#tombstones.get(object.metadata.uid)
-    return at !== undefined && this.#clock.monotonic() - at <= tombstoneLifetimeMs
+    return at !== undefined && at >= askedAt && this.#clock.monotonic() - at <= tombstoneLifetimeMs
   }
 
   #bury(uid: string): void {

@@ -2,6 +2,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { unzipSync } from 'fflate'
 import * as z from 'zod'
 import { entryPath, fillEntry } from './cache.ts'
@@ -103,10 +104,21 @@ export const kubectlPath = (): Promise<string> => findOnce(tools.kubectl)
 export const helmPath = (): Promise<string> => findOnce(tools.helm)
 
 /**
- * For `kubectl wait` on a CustomResourceDefinition. `--for=condition=…` fails outright on one that has no conditions yet,
- * as in the moment after it was made.
+ * Waits until CustomResourceDefinitions are served. `kubectl wait` fails outright on one that has no conditions yet, as in
+ * the moment after it was made, so it is asked again for a minute.
+ * @param what as kubectl has it: `-f FILE`, or `crd NAME`
  */
-export const establishedFlag = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
+export const waitUntilEstablished = async (kubeconfig: string, what: readonly string[]): Promise<void> => {
+  const kubectl = await kubectlPath()
+  const deadline = Date.now() + 60_000
+  for (;;) {
+    const args = ['--kubeconfig', kubeconfig, 'wait', '--for=condition=Established', '--timeout=10s', ...what]
+    const { code, stderr } = await run(kubectl, args)
+    if (code === 0) return
+    if (Date.now() > deadline) throw new Error(`kubectl wait ${what.join(' ')} failed: ${stderr.trim()}`)
+    await sleep(100)
+  }
+}
 
 /** What to run for Helm 3, however new the other Helm is. Throws an error that says what was tried and what to do. */
 export const helm3Path = (): Promise<string> => {

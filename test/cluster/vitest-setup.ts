@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { startCluster, type Cluster } from './cluster.ts'
 import { startK3s } from './k3s.ts'
 import { run } from './sources/source.ts'
-import { establishedFlag, kubectlPath } from './tools.ts'
+import { kubectlPath, waitUntilEstablished } from './tools.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -23,14 +23,10 @@ const crds = join(import.meta.dirname, '..', '..', 'crds')
 
 const applyCrds = async (kubeconfig: string): Promise<void> => {
   if (!(await readdir(crds)).some((file) => file.endsWith('.yaml'))) return
-  const kubectl = await kubectlPath()
-  for (const args of [
-    ['apply', '--server-side', '--force-conflicts', '-f', crds],
-    ['wait', establishedFlag, '--timeout=60s', '-f', crds],
-  ]) {
-    const { code, stderr } = await run(kubectl, ['--kubeconfig', kubeconfig, ...args])
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`)
-  }
+  const args = ['apply', '--server-side', '--force-conflicts', '-f', crds]
+  const { code, stderr } = await run(await kubectlPath(), ['--kubeconfig', kubeconfig, ...args])
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`)
+  await waitUntilEstablished(kubeconfig, ['-f', crds])
 }
 
 /** A cluster that is already there: TRACARDI_TEST_KUBECONFIG, and TRACARDI_TEST_AUDIT_LOG if it has one. */

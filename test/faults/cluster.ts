@@ -2,21 +2,20 @@
 import { join } from 'node:path'
 import { startCluster, type OwnControlPlane } from '../cluster/cluster.ts'
 import { run } from '../cluster/sources/source.ts'
-import { establishedFlag, kubectlPath } from '../cluster/tools.ts'
+import { kubectlPath, waitUntilEstablished } from '../cluster/tools.ts'
 
 const crds = join(import.meta.dirname, '..', '..', 'crds')
 
 export async function startClusterWithCrd(): Promise<OwnControlPlane> {
   const cluster = await startCluster({ nodes: 1 })
-  const kubectl = await kubectlPath()
-  for (const args of [
-    ['apply', '--server-side', '-f', crds],
-    ['wait', establishedFlag, '--timeout=60s', '-f', crds],
-  ]) {
-    const { code, stderr } = await run(kubectl, ['--kubeconfig', cluster.kubeconfigPath, ...args])
-    if (code === 0) continue
+  try {
+    const args = ['apply', '--server-side', '-f', crds]
+    const { code, stderr } = await run(await kubectlPath(), ['--kubeconfig', cluster.kubeconfigPath, ...args])
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`)
+    await waitUntilEstablished(cluster.kubeconfigPath, ['-f', crds])
+  } catch (error) {
     await cluster.stop()
-    throw new Error(`kubectl ${args.join(' ')} failed: ${stderr.trim()}`)
+    throw error
   }
   return cluster
 }

@@ -33,8 +33,7 @@ it('outlives a restart of the API server', { timeout: 500_000 }, async () => {
   expect(await subject.violations()).toEqual([])
 })
 
-// About once in ten runs the status stays the older one, for a reason that is not known yet: docs/testing.md.
-it.runIf(process.env['TRACARDI_TEST_RESTORE'] === '1')('outlives older data', { timeout: 500_000 }, async () => {
+it('outlives older data', { timeout: 500_000 }, async () => {
   await using subject = await Subject.create(kube)
   await subject.start()
   await subject.waitUntilWell(undefined)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
-import { establishedFlag } from '../../cluster/tools.ts'
+import { waitUntilEstablished } from '../../cluster/tools.ts'
 import { createNamespace, hex } from '../support/fixtures.ts'
 import { Kube } from '../support/kube.ts'
 import type { Answer } from '../support/kube.ts'
@@ -51,7 +51,7 @@ beforeAll(async () => {
     metadata: { name: `tracardiresources.${group}` },
     spec: { group, names, scope: 'Namespaced', versions: [{ name: 'v1', served: true, storage: true, schema }] },
   })
-  await kube.kubectl(['wait', establishedFlag, 'crd', `tracardiresources.${group}`, '--timeout=60s'])
+  await waitUntilEstablished(kube.kubeconfigPath, ['crd', `tracardiresources.${group}`])
   const templates = ['secrets', 'consumers'].map((name) => `--show-only=templates/policy-author-${name}.yaml`)
   const rendered = await helm(inject('kubeconfig'), ['template', group.split('.')[0]!, chart, ...templates])
   policies = rendered.replaceAll('[tracardi.com]', `[${group}]`)
