@@ -14,12 +14,11 @@ import { InjectionMode } from './delivery/injection-mode.ts'
 import { sightOf } from './delivery/not-injected.ts'
 import type { InjectionCheck } from './delivery/not-injected.ts'
 import { carriersOf, injectionIndex } from './delivery/plan.ts'
-import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf } from './delivery/selection.ts'
-import type { WorkloadStores } from './delivery/selection.ts'
+import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf, workloadStores } from './delivery/selection.ts'
 import type { Refusal } from './delivery/stamps.ts'
 import { affectedResources } from './delivery/standing.ts'
 import type { Visibility } from './delivery/visibility.ts'
-import { stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
+import { isPatched, standsAlone, stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
 import type { Workload, WorkloadKind } from './delivery/workloads.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock } from './kube/clock.ts'
@@ -130,14 +129,16 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     keep: (secret) => resources.byIndex('secrets', objectKey(secret)).length > 0,
     onHandlerError,
   })
-  const workloadStore = (): Store<Workload> =>
-    new Store<Workload>({ clock, indexers: { podLabels: podLabelIndex, injections: injectionIndex }, onHandlerError })
-  const workloads: WorkloadStores = {
-    Deployment: workloadStore(),
-    StatefulSet: workloadStore(),
-    DaemonSet: workloadStore(),
-    CronJob: workloadStore(),
-  }
+  const workloads = workloadStores(
+    () =>
+      new Store<Workload>({
+        clock,
+        indexers: { podLabels: podLabelIndex, injections: injectionIndex },
+        // Nearly all pods, Jobs and ReplicaSets come from another workload: they take no memory.
+        keep: standsAlone,
+        onHandlerError,
+      }),
+  )
   const cache = new SecretCache({
     client,
     store: secretStore,
@@ -403,6 +404,8 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const reflectWorkloads = (kind: WorkloadKind): ReflectorGroup =>
     reflect(workloadTypes[kind], workloads[kind], stripWorkload(kind), {
       concerns: ({ spec }) => (spec.consumers ?? []).some((consumer) => consumer.kind === kind),
+      // Clusters have many of them, and few resources have them as consumers.
+      isLazy: !isPatched(kind),
     })
   const groups = {
     tracardiresources: reflect(tracardiResources, resources, stripMetadata),
@@ -410,6 +413,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     StatefulSet: reflectWorkloads('StatefulSet'),
     DaemonSet: reflectWorkloads('DaemonSet'),
     CronJob: reflectWorkloads('CronJob'),
+    ReplicaSet: reflectWorkloads('ReplicaSet'),
+    Job: reflectWorkloads('Job'),
+    Pod: reflectWorkloads('Pod'),
     // Without list and watch of Secrets, the poller does that.
     secrets: reflect(secrets, secretStore, identity, {
       ...(poller !== undefined && { namespaces: [] }),

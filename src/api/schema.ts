@@ -167,8 +167,11 @@ const target = z.object({
   }),
 })
 
+/** Of these, pods get the credentials as they are created, and nothing ever restarts them. */
+const unpatchedKinds = ['ReplicaSet', 'Job', 'Pod'] as const
+
 /** Kinds of workload that can be consumers. `delivery` knows how each of them rolls. */
-const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', ...unpatchedKinds] as const
 
 const maxMatchLabels = 8
 
@@ -262,7 +265,7 @@ const inject = z.object({
 const consumer = z.object({
   kind: z.enum(consumerKinds).meta({
     description:
-      'Kind of the workload. The pods of a CronJob are always new: it is counted and never touched.\nExample: `Deployment`',
+      'Kind of the workload. The pods of a CronJob are always new: it is counted and never touched. A ReplicaSet, a Job or a Pod is one that no other workload has made; it takes `selector` and `inject`, gets the credentials as its pods are created, and is never restarted.\nExample: `Deployment`',
   }),
   name: optional(objectName, {
     description:
@@ -283,6 +286,8 @@ const consumer = z.object({
   }),
 })
 
+const isUnpatched = `self.kind in ${celList(unpatchedKinds)}`
+
 const consumerRules: ValidationRule[] = [
   {
     rule: 'has(self.name) != has(self.selector)',
@@ -297,6 +302,20 @@ const consumerRules: ValidationRule[] = [
     rule: `!has(self.name) || self.name.matches('${dnsSubdomain}')`,
     message:
       "name must be the name of a workload: lower case letters, digits, '-' and '.', beginning and ending with a letter or digit",
+  },
+  {
+    rule: `!(${isUnpatched}) || !has(self.name)`,
+    message: 'a ReplicaSet, Job or Pod cannot be given by name: give selector, with labels that its pods have',
+  },
+  {
+    rule: `!(${isUnpatched}) || has(self.inject)`,
+    message:
+      'a ReplicaSet, Job or Pod gets credentials only as its pods are created: give inject; without it there is nothing to do for it',
+  },
+  {
+    rule: `!(${isUnpatched}) || !has(self.restart) || self.restart == 'Never'`,
+    message: 'a ReplicaSet, Job or Pod is never restarted: leave restart out, or set it to Never',
+    fieldPath: '.restart',
   },
 ]
 

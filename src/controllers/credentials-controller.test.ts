@@ -6,7 +6,7 @@ import { SecretCache, identity } from '../credentials/secret-cache.ts'
 import { Sensitive } from '../credentials/sensitive.ts'
 import { InForce } from '../delivery/in-force.ts'
 import type { InjectionSight } from '../delivery/not-injected.ts'
-import { consumerIndex, podLabelIndex } from '../delivery/selection.ts'
+import { consumerIndex, podLabelIndex, workloadStores } from '../delivery/selection.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload } from '../delivery/workloads.ts'
@@ -53,13 +53,8 @@ class World {
   readonly clock = new FakeClock(Date.UTC(2026, 0, 2, 3, 4, 5))
   readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerIndex } })
   readonly secretStore = new Store<Secret>({ clock: this.clock })
-  readonly deployments = this.#workloadStore()
-  readonly workloads = {
-    Deployment: this.deployments,
-    StatefulSet: this.#workloadStore(),
-    DaemonSet: this.#workloadStore(),
-    CronJob: this.#workloadStore(),
-  }
+  readonly workloads = workloadStores(() => this.#workloadStore())
+  readonly deployments = this.workloads.Deployment
   readonly objects = new Map<string, KubeObject>()
   readonly calls: Call[] = []
   readonly events: { type: string; reason: string; note: string }[] = []
@@ -458,6 +453,9 @@ describe('the usual life of a resource costs', () => {
     w.injectionSight = 'Right'
     await w.reconcile()
     expect(w.ready).toBe('True/Delivered')
+    w.injectionSight = 'Stale'
+    await w.reconcile()
+    expect([w.ready, w.status.consumers?.outdated]).toMatchObject(['True/ConsumerStale', [{ reason: 'Stale' }]])
   })
 
   test('a restart of the operator: reads alone', async () => {

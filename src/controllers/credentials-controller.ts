@@ -44,7 +44,7 @@ import type { SourceVersion, TargetObservation, TargetOwner } from '../credentia
 import { collectVersion } from '../credentials/version-collector.ts'
 import { idsBefore, isCredentialsId, orderVersions, surplusVersions } from '../credentials/versions.ts'
 import type { InForce } from '../delivery/in-force.ts'
-import { notInjectedText } from '../delivery/not-injected.ts'
+import { notInjectedText, staleText } from '../delivery/not-injected.ts'
 import type { InjectionSight } from '../delivery/not-injected.ts'
 import { planDelivery } from '../delivery/plan.ts'
 import type { DeliveryPlan } from '../delivery/plan.ts'
@@ -452,7 +452,7 @@ export class CredentialsController {
     const isThrough =
       problem === undefined &&
       unseen.length === 0 &&
-      consumers.every(({ state }) => state === 'Updated' || state === 'Missing')
+      consumers.every(({ state }) => state === 'Updated' || state === 'Stale' || state === 'Missing')
     const collected = isThrough ? await this.#collect(resource, target, context) : undefined
     const kept = collected?.target ?? target
     const { status, requeueAfterMs } = decideStatus({
@@ -639,9 +639,11 @@ export class CredentialsController {
       }
       const key = workloadKey(consumer.kind, namespace, consumer.name)
       if (state.state === 'Updated' && consumer.workload !== undefined && plan !== undefined) {
-        const sight = injectionSight(consumer.workload, plan, name)
+        const { workload } = consumer
+        const sight = injectionSight(workload, plan, name)
         if (sight === 'Missed')
-          return { ...state, state: 'Held', reason: 'NotInjected', message: notInjectedText(consumer.workload, name) }
+          return { ...state, state: 'Held', reason: 'NotInjected', message: notInjectedText(workload, name) }
+        if (sight === 'Stale') return { ...state, state: 'Stale', reason: 'Stale', message: staleText(workload, name) }
         // A rollout is through when its pods were looked at. What was said before stays until then.
         if (sight === 'NotLookedAt' && !saysUpToDate(resource)) return { ...state, ...onTheWay }
       }

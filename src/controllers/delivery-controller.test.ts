@@ -4,7 +4,7 @@ import { InForce } from '../delivery/in-force.ts'
 import type { InjectionCheck } from '../delivery/not-injected.ts'
 import type { PodSpec } from '../delivery/pod-parts.ts'
 import { injectionIndex } from '../delivery/plan.ts'
-import { consumerIndex, keyOf, podLabelIndex, workloadKey } from '../delivery/selection.ts'
+import { consumerIndex, keyOf, podLabelIndex, workloadKey, workloadStores } from '../delivery/selection.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import { stripWorkload } from '../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
@@ -33,6 +33,9 @@ const plurals: Record<WorkloadKind, string> = {
   StatefulSet: 'statefulsets',
   DaemonSet: 'daemonsets',
   CronJob: 'cronjobs',
+  ReplicaSet: 'replicasets',
+  Job: 'jobs',
+  Pod: 'pods',
 }
 
 /** One workload on a server in memory, and the resources that name it. */
@@ -46,12 +49,7 @@ class World {
   readonly told: string[] = []
   readonly clock = new FakeClock()
   readonly resources = new Store<TracardiResource>({ clock: this.clock, indexers: { consumers: consumerIndex } })
-  readonly workloads = {
-    Deployment: this.#workloadStore(),
-    StatefulSet: this.#workloadStore(),
-    DaemonSet: this.#workloadStore(),
-    CronJob: this.#workloadStore(),
-  }
+  readonly workloads = workloadStores(() => this.#workloadStore())
   readonly kind: WorkloadKind
   readonly events: { type: string; reason: string; note: string; regarding: object; related?: object }[] = []
   readonly calls: string[] = []
@@ -833,13 +831,13 @@ describe('injection by patch', () => {
 describe('injection in the API server', () => {
   const inject: TracardiResourceSpec['consumers'] = [{ kind: 'Deployment', name: 'sender', inject: { env: {} } }]
   const looked = `list pods ${stamp('mail')}=2-a0000`
-  const pod = (secretName?: string): object => ({
+  const pod = (secretName?: string) => ({
     metadata: {
       name: 'p',
       namespace,
       uid: 'p',
       resourceVersion: '1',
-      labels: { 'pod-template-hash': 'h' },
+      labels: { 'pod-template-hash': 'h', [stamp('mail')]: '2-a0000' },
       ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'sender-h', uid: 'r', controller: true }],
       ...(secretName !== undefined && { annotations: { 'injected.tracardi.com/mail': secretName } }),
     },
@@ -933,6 +931,48 @@ describe('injection in the API server', () => {
     await w.clock.advance(60_000)
     await w.reconcile()
     expect(w.bodies).toEqual([])
+  })
+
+  test('a ReplicaSet is looked at whenever its pods change, and never touched', async () => {
+    const w = new World({}, 'ReplicaSet')
+    const consumers = [{ kind: 'ReplicaSet', selector: { matchLabels: { app: 'sender' } }, inject: { env: {} } }]
+    w.resource('mail', '2-a0000', {}, consumers as TracardiResourceSpec['consumers'])
+    const [mail] = w.resources.list()
+    const injection = { mode: 'Policy', installation } as const
+    w.resources.upsert({
+      ...mail!,
+      status: { credentialsId: '2-a0000', versions: ['2-a0000'], target: { name: 'mail' }, injection },
+    })
+    w.inForce.seen('uid-of-mail', '2-a0000', ['URL'])
+    const [set] = w.workloads.ReplicaSet.list()
+    const own = (id: string) => {
+      const { metadata } = pod(`mail-${id}`)
+      const ownerReferences = [
+        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'sender', uid: 'r', controller: true },
+      ]
+      return { metadata: { ...metadata, labels: { [stamp('mail')]: id }, ownerReferences } }
+    }
+    const stale = (): unknown => w.checks.get(keyOf(set!))?.stale
+    w.pods = [own('1-a0000'), own('2-a0000')]
+    expect(await w.reconcile()).toBeUndefined()
+    expect([w.take(), w.told, stale()]).toEqual([['list pods app=sender'], ['mail'], new Set(['mail'])])
+    await w.reconcile()
+    expect(w.take()).toEqual([])
+
+    w.pods = [own('2-a0000'), own('2-a0000')]
+    w.write({})
+    w.watch()
+    await w.reconcile()
+    expect([w.take(), w.told, stale()]).toEqual([['list pods app=sender'], ['mail', 'mail'], new Set()])
+
+    // One that has none of what it should is not replaced: only a person may do that.
+    w.pods = [{ metadata: { ...own('2-a0000').metadata, annotations: {} } }]
+    w.write({})
+    w.watch()
+    await w.reconcile()
+    await w.clock.advance(60_000)
+    expect(await w.reconcile()).toEqual({ requeueAfterMs: 60_000 })
+    expect([w.bodies, w.events.map(({ reason }) => reason)]).toEqual([[], ['NotInjected']])
   })
 
   test('without the right to list pods nothing is made up', async () => {

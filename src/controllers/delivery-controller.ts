@@ -14,7 +14,7 @@ import {
   checkFingerprint,
   expectedInjections,
   isMended,
-  isMissed,
+  lookAtPods,
   mendingLabels,
   notInjectedText,
 } from '../delivery/not-injected.ts'
@@ -26,7 +26,15 @@ import type { WorkloadStores } from '../delivery/selection.ts'
 import { deliveryPatch } from '../delivery/stamps.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import type { Visibility } from '../delivery/visibility.ts'
-import { kindOf, stampOf, stripWorkload, workloadKinds, workloadTypes } from '../delivery/workloads.ts'
+import {
+  isPatched,
+  kindOf,
+  patchedKinds,
+  stampOf,
+  stripWorkload,
+  workloadKinds,
+  workloadTypes,
+} from '../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../delivery/workloads.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { KubeClient } from '../kube/client.ts'
@@ -99,7 +107,7 @@ export class DeliveryController {
     return known?.missed.size === 0 && known.fingerprint === checkFingerprint(workload, expected) ? [] : expected
   }
 
-  /** Looks once, when a rollout is through, whether its pods say that they got what they should. */
+  /** Looks once, when a rollout is through, whether its pods say that they got what they should: see not-injected.ts. */
   async #check(
     key: string,
     workload: Workload,
@@ -112,6 +120,7 @@ export class DeliveryController {
     const fingerprint = checkFingerprint(workload, expected)
     const before = checks.get(key)
     const missed = new Set<string>()
+    const stale = new Set<string>()
     for (const one of expected) {
       const { resource, selector } = one
       try {
@@ -121,7 +130,8 @@ export class DeliveryController {
           metadataOnly: true,
           signal: context.signal,
         })
-        if (isMissed(workload, items, one)) missed.add(resource.metadata.name)
+        const seen = lookAtPods(workload, items, one)
+        if (seen !== 'Injected') (seen === 'Missed' ? missed : stale).add(resource.metadata.name)
       } catch (error) {
         // The permissions say what is missing; what cannot be seen is not made up.
         if (!isMissingPermission(error)) throw error
@@ -129,7 +139,7 @@ export class DeliveryController {
     }
     const now = clock.monotonic()
     const since = before?.fingerprint === fingerprint && before.missed.size > 0 ? before.since : now
-    checks.set(key, { fingerprint, missed, since })
+    checks.set(key, { fingerprint, missed, stale, since })
     for (const { resource } of expected) {
       const { name } = resource.metadata
       // A status that tells of a rollout waits for the first look at its pods.
@@ -155,9 +165,10 @@ export class DeliveryController {
   async #mend(workload: Workload, missed: readonly ExpectedInjection[], context: ReconcileContext): Promise<void> {
     const { client, workloads, events, confirmPolicy } = this.#options
     const { signal } = context
-    // Else it is about to be patched.
-    if (missed.length === 0 || !(await confirmPolicy(signal))) return
     const kind = kindOf(workload)
+    if (missed.length === 0 || !isPatched(kind)) return
+    // Else it is about to be patched.
+    if (!(await confirmPolicy(signal))) return
     const { namespace, name } = workload.metadata
     const patch = deliveryPatch(workload, { stamps: mendingLabels(missed), pods: undefined })
     const patched = await client.patch(workloadTypes[kind], namespace, name, patch, { patchType: 'strategic', signal })
@@ -279,7 +290,7 @@ export class DeliveryController {
     if (resource === undefined || !this.isReleasable(resource)) return undefined
     const namespace = resource.metadata.namespace ?? ''
     // What cannot be seen may have it still.
-    if (workloadKinds.some((kind) => visibility.workloads(kind, namespace) !== undefined))
+    if (patchedKinds.some((kind) => visibility.workloads(kind, namespace) !== undefined))
       return { requeueAfterMs: unseenRetryMs }
     try {
       resources.observe(await patchFinalizers(client, resource, false, context.signal))
@@ -416,7 +427,7 @@ function workloadTarget(workload: Workload): {
   const kind = kindOf(workload)
   const { group, version } = workloadTypes[kind]
   return {
-    apiVersion: `${group}/${version}`,
+    apiVersion: group === '' ? version : `${group}/${version}`,
     kind,
     namespace: metadata.namespace ?? '',
     name: metadata.name,

@@ -19,6 +19,14 @@ function resource(status?: TracardiResourceStatus, generation = 1): TracardiReso
   }
 }
 
+function selecting(kind: 'Job'): TracardiResource {
+  const { spec, ...others } = resource()
+  return {
+    ...others,
+    spec: { ...spec, consumers: [{ kind, selector: { matchLabels: { app: 'a' } }, inject: { env: {} } }] },
+  }
+}
+
 function found(code: FindingCode, change: Partial<Finding> = {}): Finding {
   return { code, severity: 'error', waived: false, field: 'url', secret: 'live', key: 'url', params: {}, ...change }
 }
@@ -53,6 +61,7 @@ const rolling = consumer('Outdated', 'sms', 'RollingOut')
 const paused = consumer('Held', 'paused', 'Paused')
 const gaveUp = consumer('Failed', 'stuck', 'ProgressDeadlineExceeded')
 const missing = consumer('Missing', 'later', 'ConsumerNotFound')
+const stale = consumer('Stale', 'old')
 
 function decide(input: Partial<StatusInput> = {}) {
   return decideStatus({
@@ -107,6 +116,18 @@ const situations: Record<string, [Partial<StatusInput>, string]> = {
   'all well': [{ consumers: [updated] }, `Ready=True/Delivered ${ok} ConsumersUpToDate=True/UpToDate`],
   'all well, only checks': [{ target: undefined }, `Ready=True/Valid ${ok}`],
   'all well, names no consumer': [{}, `Ready=True/NoConsumers ${ok} ConsumersUpToDate=True/NoConsumers`],
+  'all well, but one that is never restarted has older ones': [
+    { consumers: [updated, stale] },
+    `Ready=True/ConsumerStale ${ok} ConsumersUpToDate=True/Stale`,
+  ],
+  'an older one, and one that is awaited': [
+    { consumers: [stale, missing] },
+    `Ready=True/ConsumerNotFound ${ok} ConsumersUpToDate=True/ConsumerNotFound`,
+  ],
+  'an older one, and one that is rolling': [
+    { consumers: [stale, rolling] },
+    `Ready=False/RollingOut Reconciling/RollingOut ${ok} ConsumersUpToDate=False/RollingOut`,
+  ],
   'valid, a consumer is rolling': [
     { consumers: [updated, rolling] },
     `Ready=False/RollingOut Reconciling/RollingOut ${ok} ConsumersUpToDate=False/RollingOut`,
@@ -460,6 +481,19 @@ describe('the minute of grace', () => {
   })
 })
 
+test.each([
+  ['Patch', 'False/InjectionNeedsPolicy', /^Pods of the kind Job get credentials only by the policies/],
+  ['Policy', 'True/NoConsumers', /is in force/],
+] as const)(
+  'a consumer that gets it by policies alone, with none there yet, where mode is %s',
+  (mode, ready, message) => {
+    const { status } = decide({ resource: selecting('Job'), injection: { mode, installation: 'one' } })
+    expect(told(status)).toContain(`Ready=${ready}`)
+    expect(told(status)).toContain(`ConsumersUpToDate=${ready}`)
+    expect(condition(status, 'Ready').message).toMatch(message)
+  },
+)
+
 describe('the numbers', () => {
   test('of consumers; those that do not exist are not counted', () => {
     const { status } = decide({ consumers: [updated, consumer('Updated', 'b'), rolling, gaveUp, missing] })
@@ -470,6 +504,23 @@ describe('the numbers', () => {
       summary: '2/4',
       outdated: [gaveUp, rolling, missing].map(({ kind, name, reason, message }) => ({ kind, name, reason, message })),
     })
+  })
+
+  test('older ones are told by name, and are not counted as updated', () => {
+    const { status } = decide({ consumers: [updated, stale, consumer('Stale', 'older')] })
+    expect(status.consumers).toMatchObject({
+      total: 3,
+      updated: 1,
+      failed: 0,
+      summary: '1/3',
+      outdated: [
+        { kind: 'Deployment', name: 'old', reason: 'Stale' },
+        { kind: 'Deployment', name: 'older', reason: 'Stale' },
+      ],
+    })
+    const text = 'Message of old. And 1 more.'
+    expect(condition(status, 'ConsumersUpToDate').message).toBe(text)
+    expect(condition(status, 'Ready').message).toBe(`3-4f2c9 is in force in the Secret queue-credentials. ${text}`)
   })
 
   test('without consumers, and for a resource that only checks', () => {

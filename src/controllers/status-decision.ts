@@ -6,8 +6,10 @@ import type { Finding } from '../credentials/findings.ts'
 import type { Inspection } from '../credentials/inspect.ts'
 import type { SourceVersion } from '../credentials/target.ts'
 import { orderVersions } from '../credentials/versions.ts'
+import { needsPolicyText } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
 import type { Unseen } from '../delivery/visibility.ts'
+import { unpatchedKinds } from '../delivery/workloads.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Permission } from '../kube/permissions.ts'
 
@@ -68,7 +70,12 @@ const maxOutdated = 10
 export const permissionMissing = 'PermissionMissing'
 
 /** Reasons that say by themselves what they are about. */
-const injectionReasons: ReadonlySet<string> = new Set(['InjectionConflict', 'InjectionNeedsRestart', 'NotInjected'])
+const injectionReasons: ReadonlySet<string> = new Set([
+  'InjectionConflict',
+  'InjectionNeedsPolicy',
+  'InjectionNeedsRestart',
+  'NotInjected',
+])
 
 interface Verdict {
   readonly ready: boolean
@@ -123,7 +130,7 @@ export function decideStatus(input: StatusInput): StatusDecision {
   const present = input.consumers.filter((consumer) => consumer.state !== 'Missing')
   const updated = present.filter((consumer) => consumer.state === 'Updated').length
   // Only some fit in: those that need a person come first.
-  const outdated = (['Failed', 'Held', 'Outdated', 'Missing'] as const).flatMap((state) =>
+  const outdated = (['Failed', 'Held', 'Outdated', 'Stale', 'Missing'] as const).flatMap((state) =>
     input.consumers.filter((consumer) => consumer.state === state),
   )
   const status: TracardiResourceStatus = {
@@ -229,16 +236,33 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
       `${held[0].kind} ${held[0].name}: ${held[0].message}`,
     )
   }
-  const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
+  const needed = needsPolicy(input)
+  if (needed !== undefined) return stalled(needed.reason, needed.message)
   const inForce = `${target.credentialsId ?? ''} is in force in the Secret ${target.name}.`
-  return absent === undefined
-    ? {
-        ready: true,
-        reason: input.consumers.length === 0 ? 'NoConsumers' : 'Delivered',
-        message: input.consumers.length === 0 ? inForce : `${inForce} Every consumer has it.`,
-        flag: undefined,
-      }
-    : { ready: true, reason: 'ConsumerNotFound', message: `${inForce} ${absent.message}`, flag: undefined }
+  const ready = (reason: string, message: string): Verdict => ({
+    ready: true,
+    reason,
+    message: message === '' ? inForce : `${inForce} ${message}`,
+    flag: undefined,
+  })
+  const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
+  if (absent !== undefined) return ready('ConsumerNotFound', absent.message)
+  const stale = input.consumers.filter((consumer) => consumer.state === 'Stale')
+  if (stale.length > 0) return ready('ConsumerStale', staleConsumersText(stale))
+  return input.consumers.length === 0 ? ready('NoConsumers', '') : ready('Delivered', 'Every consumer has it.')
+}
+
+/** Kinds whose pods get credentials by the policies alone, where these are not in use: whatever comes would be without. */
+function needsPolicy({ resource, injection }: StatusInput): Omit<Problem, 'transient'> | undefined {
+  if (injection?.mode !== 'Patch') return undefined
+  const kinds = unpatchedKinds.filter((kind) => (resource.spec.consumers ?? []).some((one) => one.kind === kind))
+  return kinds.length === 0 ? undefined : { reason: 'InjectionNeedsPolicy', message: needsPolicyText(kinds) }
+}
+
+/** The first, and how many more. */
+function staleConsumersText(stale: readonly ConsumerState[]): string {
+  const more = stale.length > 1 ? ` And ${String(stale.length - 1)} more.` : ''
+  return `${stale[0]?.message ?? ''}${more}`
 }
 
 function consumersCondition(input: StatusInput): {
@@ -254,9 +278,6 @@ function consumersCondition(input: StatusInput): {
   if (input.refused !== undefined) {
     return { status: 'False', reason: input.refused.reason, message: input.refused.message }
   }
-  if (consumers.length === 0) {
-    return { status: 'True', reason: 'NoConsumers', message: 'The resource has no consumer at the moment.' }
-  }
   const failed = consumers.filter((consumer) => consumer.state === 'Failed')
   if (failed[0] !== undefined) {
     return { status: 'False', reason: 'ConsumerUnavailable', message: consumersText(failed, 'gave up') }
@@ -265,10 +286,17 @@ function consumersCondition(input: StatusInput): {
   if (outdated[0] !== undefined) {
     return { status: 'False', reason: outdated[0].reason, message: consumersText(outdated, 'is not up to date') }
   }
+  const needed = needsPolicy(input)
+  if (needed !== undefined) return { status: 'False', ...needed }
+  if (consumers.length === 0) {
+    return { status: 'True', reason: 'NoConsumers', message: 'The resource has no consumer at the moment.' }
+  }
   const absent = consumers.filter((consumer) => consumer.state === 'Missing')
   if (absent[0] !== undefined) {
     return { status: 'True', reason: 'ConsumerNotFound', message: absent.map(({ message }) => message).join(' ') }
   }
+  const stale = consumers.filter((consumer) => consumer.state === 'Stale')
+  if (stale.length > 0) return { status: 'True', reason: 'Stale', message: staleConsumersText(stale) }
   const remarks = consumers.filter(({ message }) => message !== '').slice(0, maxOutdated)
   const message = [`Every consumer carries ${target.credentialsId}.`, ...remarks.map((consumer) => consumer.message)]
   return { status: 'True', reason: 'UpToDate', message: message.join(' ') }

@@ -107,7 +107,7 @@ describe('what is asked', () => {
     expect(asked).toHaveLength(50)
   })
 
-  test('no longer what no resource names; the store drops it without a word', async () => {
+  test('no longer what no resource names: it is gone from the store', async () => {
     const { clock, poller, put, refer, referenced, asked, store, events } = world()
     put('a', 'u', '1')
     refer('a')
@@ -121,11 +121,11 @@ describe('what is asked', () => {
     expect(asked).toHaveLength(before)
     expect(poller.size).toBe(0)
     expect(store.size).toBe(0)
-    expect(events).toEqual(['add a 1'])
+    expect(events).toEqual(['add a 1', 'delete a'])
     // Named again later.
     refer('a')
     await clock.advance(periodMs)
-    expect(events).toEqual(['add a 1', 'add a 1'])
+    expect(events).toEqual(['add a 1', 'delete a', 'add a 1'])
     stop.abort()
     await running
   })

@@ -5,7 +5,7 @@ import {
   checkFingerprint,
   expectedInjections,
   isMended,
-  isMissed,
+  lookAtPods,
   mendingLabels,
   notInjectedText,
   sightOf,
@@ -60,7 +60,28 @@ describe('expectedInjections', () => {
     ])
   })
 
+  test('of a ReplicaSet: all its pods, whatever its template says', () => {
+    const given = workload('ReplicaSet', {}, '1-a0000')
+    given.spec = { template: { metadata: { labels: { app: 'web', tier: '' } } } }
+    for (const isNeverRestarted of [false, true])
+      expect(expectedInjections(given, plan({ isNeverRestarted }))).toMatchObject([
+        { selector: 'app=web,tier=', secretName: 'sms-credentials-2-a0000' },
+      ])
+    const later = { ...given, metadata: { ...given.metadata, resourceVersion: '2' } }
+    const [a, b] = [given, later].map((each) => checkFingerprint(each, expectedInjections(each, plan())))
+    expect(a).not.toBe(b)
+  })
+
+  test('of a Job that has pods: the Secret of the stamp', () => {
+    expect(expectedInjections(workload('Job', { active: 1 }), plan())).toMatchObject([
+      { selector: 'credentials.tracardi.com/sms=2-a0000' },
+    ])
+  })
+
   test.each<[string, Workload, Partial<PlannedDelivery>]>([
+    ['a Pod, which is seen itself', workload('Pod'), {}],
+    ['a Job without pods', workload('Job'), {}],
+    ['an older Job', workload('Job', { active: 1 }, '1-a0000'), {}],
     ['a rollout under way', workload('Deployment', { updatedReplicas: 0 }), {}],
     ['a CronJob', workload('CronJob'), {}],
     ['another stamp than what is in force', workload('Deployment', {}, '1-a0000'), {}],
@@ -82,40 +103,68 @@ describe('expectedInjections', () => {
   })
 })
 
-describe('isMissed', () => {
+describe('lookAtPods', () => {
   const secretName = 'sms-credentials-2-a0000'
   const owner = (kind: string, name: string) => [{ apiVersion: 'v1', kind, name, uid: 'o', controller: true }]
+  const stamped = (id = '2-a0000') => ({ 'credentials.tracardi.com/sms': id })
   const pod = (metadata: object): KubeObject => ({
-    metadata: { name: 'p', namespace: 'shop', uid: 'p', resourceVersion: '1', ...metadata },
+    metadata: { name: 'p', namespace: 'shop', uid: 'p', resourceVersion: '1', labels: stamped(), ...metadata },
   })
-  const bySet = { labels: { 'pod-template-hash': 'abc' }, ownerReferences: owner('ReplicaSet', 'web-abc') }
+  const bySet = {
+    labels: { 'pod-template-hash': 'abc', ...stamped() },
+    ownerReferences: owner('ReplicaSet', 'web-abc'),
+  }
   const says = (name: string) => ({ annotations: { 'injected.tracardi.com/sms': name } })
+  const ofSet = { ownerReferences: owner('ReplicaSet', 'web') }
 
-  test.each<[string, boolean, string, object]>([
-    ['a pod that says so', false, 'Deployment', { ...bySet, ...says(secretName) }],
-    ['a pod that says nothing', true, 'Deployment', bySet],
-    ['a pod with another version', true, 'Deployment', { ...bySet, ...says('sms-credentials-1-a0000') }],
-    ['a pod on its way out', false, 'Deployment', { ...bySet, deletionTimestamp: 'now' }],
-    ['a pod of another Deployment', false, 'Deployment', { ...bySet, ownerReferences: owner('ReplicaSet', 'api-abc') }],
-    ['a pod of nobody', false, 'Deployment', { labels: bySet.labels }],
-    ['a pod of a StatefulSet', true, 'StatefulSet', { ownerReferences: owner('StatefulSet', 'web') }],
-    ['a pod of another StatefulSet', false, 'StatefulSet', { ownerReferences: owner('StatefulSet', 'api') }],
-    ['a pod of a DaemonSet', true, 'DaemonSet', { ownerReferences: owner('DaemonSet', 'web') }],
+  test.each<[string, ReturnType<typeof lookAtPods>, string, object]>([
+    ['a pod that says so', 'Injected', 'Deployment', { ...bySet, ...says(secretName) }],
+    ['a pod that says nothing', 'Missed', 'Deployment', bySet],
+    ['a pod with another version', 'Missed', 'Deployment', { ...bySet, ...says('sms-credentials-1-a0000') }],
+    ['a pod on its way out', 'Injected', 'Deployment', { ...bySet, deletionTimestamp: 'now' }],
+    [
+      'a pod of another Deployment',
+      'Injected',
+      'Deployment',
+      { ...bySet, ownerReferences: owner('ReplicaSet', 'a-abc') },
+    ],
+    ['a pod of nobody', 'Injected', 'Deployment', { labels: bySet.labels }],
+    ['a pod of a StatefulSet', 'Missed', 'StatefulSet', { ownerReferences: owner('StatefulSet', 'web') }],
+    ['a pod of another StatefulSet', 'Injected', 'StatefulSet', { ownerReferences: owner('StatefulSet', 'api') }],
+    ['a pod of a DaemonSet', 'Missed', 'DaemonSet', { ownerReferences: owner('DaemonSet', 'web') }],
+    ['a pod of a Job', 'Missed', 'Job', { ownerReferences: owner('Job', 'web') }],
+    ['a pod of a ReplicaSet that says so', 'Injected', 'ReplicaSet', { ...ofSet, ...says(secretName) }],
+    ['a pod of a ReplicaSet that says nothing', 'Missed', 'ReplicaSet', ofSet],
+    ['an older pod', 'Stale', 'ReplicaSet', { ...ofSet, labels: stamped('1-a0000') }],
+    ['a pod from before', 'Stale', 'ReplicaSet', { ...ofSet, labels: {} }],
+    [
+      'an older pod of another ReplicaSet',
+      'Injected',
+      'ReplicaSet',
+      { labels: {}, ownerReferences: owner('ReplicaSet', 'api') },
+    ],
   ])('%s: %s', (_, expected, kind, metadata) => {
     const given = workload(kind)
-    expect(isMissed(given, [pod(metadata)], { resource, selector: '', id: '2-a0000', secretName })).toBe(expected)
+    expect(lookAtPods(given, [pod(metadata)], { resource, selector: '', id: '2-a0000', secretName })).toBe(expected)
   })
 })
 
 describe('sightOf', () => {
   const given = workload('Deployment')
   const fingerprint = checkFingerprint(given, expectedInjections(given, plan()))
-  const seen = (more: object = {}) => ({ fingerprint, missed: new Set<string>(), since: 0, ...more })
+  const seen = (more: object = {}) => ({
+    fingerprint,
+    missed: new Set<string>(),
+    stale: new Set<string>(),
+    since: 0,
+    ...more,
+  })
 
   test.each<[string, ReturnType<typeof seen> | undefined, Partial<PlannedDelivery>, InjectionSight]>([
     ['its pods were looked at', seen(), {}, 'Right'],
     ['a pod lacks it', seen({ missed: new Set(['sms']) }), {}, 'Missed'],
     ['a pod lacks what another brings', seen({ missed: new Set(['mail']) }), {}, 'Right'],
+    ['a pod has older ones', seen({ stale: new Set(['sms']) }), {}, 'Stale'],
     ['before the first look', undefined, {}, 'NotLookedAt'],
     ['the next rollout', seen({ fingerprint: 'older' }), {}, 'NotLookedAt'],
     ['by patch there is nothing to look at', undefined, { mode: 'Patch' }, 'Right'],

@@ -6,7 +6,7 @@ import { InForce } from './in-force.ts'
 import { carriersOf, injectionIndex, planDelivery } from './plan.ts'
 import type { PodPatch } from './injection.ts'
 import type { Container, PodSpec } from './pod-parts.ts'
-import { consumerIndex } from './selection.ts'
+import { consumerIndex, workloadStores } from './selection.ts'
 import { stripWorkload } from './workloads.ts'
 import type { Workload, WorkloadKind } from './workloads.ts'
 
@@ -82,8 +82,12 @@ function workload(
   kind: WorkloadKind = 'Deployment',
 ): Workload {
   const template = { metadata: { labels: { app: 'web', ...labels } }, spec: { containers: [{ name: 'app' }], ...pods } }
+  const metadata = { name: 'web', namespace, uid: 'u', resourceVersion: '1', generation: 1 }
+  // A Pod is its own template.
+  if (kind === 'Pod')
+    return stripWorkload(kind)({ metadata: { ...metadata, ...template.metadata }, spec: template.spec as object })
   return stripWorkload(kind)({
-    metadata: { name: 'web', namespace, uid: 'u', resourceVersion: '1', generation: 1 },
+    metadata,
     spec: kind === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template },
   })
 }
@@ -289,7 +293,7 @@ describe('what stands in the way', () => {
 test('which workloads carry something of a resource', () => {
   const indexers = { injections: injectionIndex }
   const store = (): Store<Workload> => new Store<Workload>({ clock, indexers })
-  const stores = { Deployment: store(), StatefulSet: store(), DaemonSet: store(), CronJob: store() }
+  const stores = workloadStores(store)
   stores.CronJob.upsert(workload(current, app(url('2-aaaaa')), 'CronJob'))
   stores.DaemonSet.upsert(workload(current, app(url('1-aaaaa')), 'DaemonSet'))
   stores.StatefulSet.upsert(workload(current, {}, 'StatefulSet'))
@@ -297,4 +301,35 @@ test('which workloads carry something of a resource', () => {
   const [mail, queue] = w.resources.list()
   expect(carriersOf(stores, mail!).map(({ kind }) => kind)).toEqual(['CronJob'])
   expect(carriersOf(stores, queue!)).toEqual([])
+  // Nothing was patched into it.
+  stores.Pod.upsert(workload(current, app(url('2-aaaaa')), 'Pod'))
+  expect(carriersOf(stores, mail!).map(({ kind }) => kind)).toEqual(['CronJob'])
+})
+
+describe.each(['ReplicaSet', 'Job', 'Pod'] as const)('a %s is never patched', (kind) => {
+  const consumers: ConsumerSpec[] = [
+    { kind, selector: { matchLabels: { app: 'web' } }, inject: { env: {}, mount: { path: '/c' } } },
+  ]
+  const volume = { name: 'tracardi-mail', secret: { secretName: 'mail-credentials-1-aaaaa' } }
+  const mounted = { name: 'app', volumeMounts: [{ name: 'tracardi-mail', mountPath: '/c' }] }
+
+  test.each(['Policy', 'Patch', undefined] as const)('older, none, withdrawn; mode %s', (mode) => {
+    const w = new World().put('mail', { mode, consumers })
+    const nothing = { stamps: {}, pods: undefined, injected: [] }
+    for (const labels of [{}, older, current])
+      expect(w.plan(workload(labels, { containers: [mounted], volumes: [volume] }, kind))).toMatchObject({
+        ...nothing,
+        problems: { mail: undefined },
+        pending: { mail: false },
+      })
+    const withdrawn = new World().put('mail', { mode, consumers: [] })
+    expect(withdrawn.plan(workload(older, { containers: [mounted], volumes: [volume] }, kind))).toMatchObject(nothing)
+  })
+
+  test('what is in the way is found', () => {
+    const w = new World().put('mail', { mode: 'Policy', consumers })
+    const taken = { name: 'app', volumeMounts: [{ name: 'data', mountPath: '/c' }] }
+    const { problems } = w.plan(workload({}, { containers: [taken] }, kind))
+    expect(problems).toEqual({ mail: 'InjectionConflict' })
+  })
 })

@@ -18,7 +18,7 @@ import { hasVersions, parseVersionName, versionsIn } from './pod-parts.ts'
 import { objectKey } from '../kube/objects.ts'
 import { entriesFor, resourcesOf } from './selection.ts'
 import type { WorkloadStores } from './selection.ts'
-import { kindOf, noParts, podLabels, stampOf, workloadKinds } from './workloads.ts'
+import { isPatched, kindOf, noParts, patchedKinds, podLabels, stampOf } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
 export interface PlanContext {
@@ -77,6 +77,7 @@ interface Draft {
 
 export function planDelivery(context: PlanContext, workload: Workload): DeliveryPlan {
   const parts = workload.pods ?? noParts
+  const isTouched = isPatched(kindOf(workload))
   const all = resourcesOf(context.resources, workload)
   const drafts = all
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
@@ -118,7 +119,7 @@ export function planDelivery(context: PlanContext, workload: Workload): Delivery
   const withdrawn = new Set<string>()
   for (const { resource, credentialsId, injection, mode, injects, isNeverRestarted } of drafts) {
     const { name } = resource.metadata
-    if (isNeverRestarted || frozen.has(name)) continue
+    if (!isTouched || isNeverRestarted || frozen.has(name)) continue
     if (!injects) withdrawn.add(name)
     if (credentialsId === undefined) continue
     // The pods of a CronJob are always new: there is nothing to restart, but its template may take an injection.
@@ -127,7 +128,7 @@ export function planDelivery(context: PlanContext, workload: Workload): Delivery
     if (mode === 'Patch' && injection !== undefined) patched.push(injection)
     if (mode === 'Policy') withdrawn.add(name)
   }
-  if (hasVersions(parts)) {
+  if (isTouched && hasVersions(parts)) {
     for (const resource of stampedBy(context, workload)) {
       const isConsumer = drafts.some((each) => each.resource.metadata.name === resource.metadata.name)
       if (!isConsumer) withdrawn.add(resource.metadata.name)
@@ -226,7 +227,7 @@ export function injectionIndex(workload: Workload): string[] {
   )
 }
 
-/** The workloads in which something of a resource is injected; their stores have the index `injections`. */
+/** The workloads into which something of a resource was patched; their stores have the index `injections`. */
 export function carriersOf(stores: WorkloadStores, resource: TracardiResource): Workload[] {
-  return workloadKinds.flatMap((kind) => stores[kind].byIndex('injections', objectKey(resource)))
+  return patchedKinds.flatMap((kind) => stores[kind].byIndex('injections', objectKey(resource)))
 }

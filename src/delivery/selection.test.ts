@@ -2,7 +2,15 @@ import { describe, expect, test } from 'vitest'
 import type { ConsumerSpec, TracardiResource } from '../api/tracardi-resource.ts'
 import { FakeClock } from '../kube/fake-clock.ts'
 import { Store } from '../kube/store.ts'
-import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf, workloadKey } from './selection.ts'
+import {
+  consumerIndex,
+  consumersOf,
+  keyOf,
+  podLabelIndex,
+  resourcesOf,
+  workloadKey,
+  workloadStores,
+} from './selection.ts'
 import { stripWorkload } from './workloads.ts'
 import type { Workload, WorkloadKind } from './workloads.ts'
 
@@ -44,12 +52,7 @@ function workloadStore(): Store<Workload> {
 function world(resources: readonly TracardiResource[], workloads: readonly Workload[]) {
   const resourceStore = new Store<TracardiResource>({ clock, indexers: { consumers: consumerIndex } })
   for (const each of resources) resourceStore.upsert(each)
-  const stores = {
-    Deployment: workloadStore(),
-    StatefulSet: workloadStore(),
-    DaemonSet: workloadStore(),
-    CronJob: workloadStore(),
-  }
+  const stores = workloadStores(workloadStore)
   for (const each of workloads) stores[each.kind as WorkloadKind].upsert(each)
   return {
     stores,

@@ -81,6 +81,11 @@ export interface Consumer {
 /** The workloads of all kinds that are watched. */
 export type WorkloadStores = Readonly<Record<WorkloadKind, Store<Workload>>>
 
+/** One store for each kind. */
+export function workloadStores(make: (kind: WorkloadKind) => Store<Workload>): WorkloadStores {
+  return Object.fromEntries(workloadKinds.map((kind) => [kind, make(kind)])) as WorkloadStores
+}
+
 /** The consumers of a resource as they are now, each once, in the order of the spec. */
 export function consumersOf(stores: WorkloadStores, resource: TracardiResource): Consumer[] {
   const namespace = resource.metadata.namespace ?? ''

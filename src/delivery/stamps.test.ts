@@ -248,10 +248,27 @@ describe('consumerState', () => {
     ['a CronJob by patch, not known yet with what', 'CronJob', older, { mode: 'Patch' }, 'Outdated', 'RollingOut', ''],
     ['a CronJob, not known yet how', 'CronJob', older, { injects: true }, 'Outdated', 'RollingOut', ''],
     ['a CronJob by patch, done', 'CronJob', current, { mode: 'Patch' }, 'Updated', 'AlwaysNew', ''],
+    ['a Job', 'Job', current, { mode: 'Policy' }, 'Updated', 'Updated', ''],
+    ['an older Job', 'Job', older, { mode: 'Policy' }, 'Stale', 'Stale', 'Job sms keeps 2-4f2c9'],
+    ['a Job from before', 'Job', {}, { mode: 'Policy' }, 'Stale', 'Stale', 'was created without credentials'],
+    ['told once, also with Never', 'Job', older, { mode: 'Policy', isNeverRestarted: true }, 'Stale', 'Stale', ''],
+    ['an older Pod', 'Pod', older, { mode: 'Policy' }, 'Stale', 'Stale', 'kubectl delete pod sms'],
+    ['a Pod that does not say so', 'Pod', current, { mode: 'Policy' }, 'Held', 'NotInjected', 'into the Pod sms'],
+    ['a ReplicaSet, of which the pods tell', 'ReplicaSet', {}, { mode: 'Policy' }, 'Updated', 'Updated', ''],
+    ['not known yet how', 'Pod', older, {}, 'Outdated', 'RollingOut', ''],
+    ['by patch', 'Pod', {}, { mode: 'Patch' }, 'Held', 'InjectionNeedsPolicy', 'of the kind Pod get credentials only'],
+    ['in conflict', 'Job', older, { mode: 'Policy', problem: conflict }, 'Held', 'InjectionConflict', 'Two of them.'],
   ])('%s', (_, kind, labels, change, state, reason, message) => {
     const workload = { ...deployment(labels), kind }
     const result = consumerState(consumer(workload, kind), 'queue', '3-4f2c9', planned(change))
     expect(result).toMatchObject({ kind, state, reason })
     expect(result.message).toContain(message)
+  })
+
+  test('a Pod that says that it was injected', () => {
+    const pod: Workload = { ...deployment(current), kind: 'Pod' }
+    pod.metadata.annotations = { 'injected.tracardi.com/queue': 'queue-credentials-3-4f2c9' }
+    const result = consumerState(consumer(pod, 'Pod'), 'queue', '3-4f2c9', planned({ mode: 'Policy' }))
+    expect(result).toMatchObject({ state: 'Updated', reason: 'Updated' })
   })
 })

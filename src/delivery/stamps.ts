@@ -1,7 +1,9 @@
 /** The stamp: a label of the pod template that says which credentials its pods were started with. All pure. */
+import { injectedAnnotation } from '../api/names.ts'
+import { notInjectedText, staleText } from './not-injected.ts'
 import type { DeliveryPlan, PlannedDelivery } from './plan.ts'
 import type { Consumer } from './selection.ts'
-import { kindOf, rolloutOf, stampOf } from './workloads.ts'
+import { isPatched, kindOf, rolloutOf, stampOf } from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
 /** The strategic merge patch that stamps the template and changes what is injected, fenced by uid and resourceVersion. */
@@ -25,8 +27,8 @@ export interface Refusal {
 export interface ConsumerState {
   readonly kind: string
   readonly name: string
-  /** Held: it goes on only when a person does something. */
-  readonly state: 'Missing' | 'Updated' | 'Outdated' | 'Held' | 'Failed'
+  /** Held: it goes on only when a person does something. Stale: nothing is wrong with that, it is only told. */
+  readonly state: 'Missing' | 'Updated' | 'Outdated' | 'Stale' | 'Held' | 'Failed'
   /** CamelCase. */
   readonly reason: string
   /** Empty when there is nothing to say. */
@@ -63,10 +65,18 @@ export function consumerState(
   }
   if (credentialsId === undefined) return at('Outdated', 'NothingInForce', 'No valid credentials are in force yet.')
   const { problem, remark = '', isPending = false } = planned
+  if (!isPatched(kind) && planned.mode === 'Patch') return at('Held', 'InjectionNeedsPolicy', needsPolicyText([kind]))
   // What can be delivered comes first.
   if (problem !== undefined && !isPending) return at('Held', problem.reason, problem.message)
   const rolling = { kind, name, ...onTheWay }
   const isStamped = stampOf(workload, resource) === credentialsId
+  if (!isPatched(kind)) {
+    if (planned.mode === undefined) return rolling
+    // The template of a ReplicaSet is never stamped; its pods are looked at, see not-injected.ts.
+    if (kind !== 'ReplicaSet' && !isStamped) return at('Stale', 'Stale', staleText(workload, resource))
+    const isMarked = kind !== 'Pod' || injectedAnnotation(resource) in (workload.metadata.annotations ?? {})
+    return isMarked ? at('Updated', 'Updated', remark) : at('Held', 'NotInjected', notInjectedText(workload, resource))
+  }
   if (planned.isNeverRestarted === true && !isStamped) {
     return planned.mode === 'Patch'
       ? at(
@@ -109,4 +119,9 @@ export function consumerState(
       return at('Failed', 'ProgressDeadlineExceeded', message)
     }
   }
+}
+
+/** For the status: kinds that get credentials as their pods are created or not at all, where no policy does that. */
+export function needsPolicyText(kinds: readonly string[]): string {
+  return `Pods of the kind ${kinds.join(', ')} get credentials only by the policies of the chart, and these are not in use here: install them (Kubernetes 1.36 or newer, injection.mode Auto or Policy), or have the pods made by a Deployment.`
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kindOf, podLabels, rolloutOf, stampOf, stripWorkload, workloadKinds } from './workloads.ts'
+import { kindOf, podLabels, rolloutOf, stampOf, standsAlone, stripWorkload, workloadKinds } from './workloads.ts'
 import type { Rollout, Workload, WorkloadKind } from './workloads.ts'
 
 const metadata = { name: 'sms', namespace: 'marketing', uid: 'uid', resourceVersion: '7', generation: 3 }
@@ -252,4 +252,60 @@ describe('stripWorkload', () => {
     expect(stripped.status).toStrictEqual(daemons)
     expect(JSON.stringify(stripped)).not.toContain('in the clear')
   })
+})
+
+describe('what stands alone', () => {
+  const owner = (kind: string, controller = true) => [{ apiVersion: 'v1', kind, name: 'o', uid: 'o', controller }]
+  const ended = (type: string, status = 'True') => ({ conditions: [{ type, status }] })
+  test.each<[boolean, string, WorkloadKind, object, object]>([
+    [true, 'a ReplicaSet of nobody', 'ReplicaSet', {}, {}],
+    [false, 'a ReplicaSet of a Deployment', 'ReplicaSet', { ownerReferences: owner('Deployment') }, {}],
+    [true, 'a Job', 'Job', {}, { active: 1 }],
+    [true, 'a Job of something else', 'Job', { ownerReferences: owner('Workflow') }, {}],
+    [false, 'a Job of a CronJob', 'Job', { ownerReferences: owner('CronJob') }, { active: 1 }],
+    [false, 'a Job that is complete', 'Job', {}, ended('Complete')],
+    [false, 'a Job that failed', 'Job', {}, ended('Failed')],
+    [true, 'a Job that is not complete', 'Job', {}, ended('Complete', 'False')],
+    [true, 'a Pod', 'Pod', {}, { phase: 'Running' }],
+    [true, 'a Pod that has not begun', 'Pod', {}, {}],
+    [true, 'a Pod that belongs to something', 'Pod', { ownerReferences: owner('ConfigMap', false) }, {}],
+    [false, 'a Pod of a workload', 'Pod', { ownerReferences: owner('ReplicaSet') }, { phase: 'Running' }],
+    [false, 'a Pod that succeeded', 'Pod', {}, { phase: 'Succeeded' }],
+    [false, 'a Pod that failed', 'Pod', {}, { phase: 'Failed' }],
+    [true, 'a Deployment of another object', 'Deployment', { ownerReferences: owner('Tenant') }, {}],
+  ])('%s: %s', (expected, _, kind, more, status) => {
+    const strip = stripWorkload(kind)
+    const stripped = strip({ metadata: { ...metadata, ...more }, status })
+    expect([standsAlone(stripped), standsAlone(strip(stripped))]).toEqual([expected, expected])
+  })
+})
+
+test('of a Pod its own labels, its own parts and the marks are kept', () => {
+  const pod = {
+    metadata: {
+      ...metadata,
+      labels: { app: 'sms' },
+      annotations: { 'injected.tracardi.com/mail': 'mail-1', other: 'x' },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'o', uid: 'o' }],
+      managedFields: [
+        {
+          manager: 'kubectl',
+          fieldsV1: { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:env': { 'k:{"name":"A"}': {} } } } } },
+        },
+      ],
+    },
+    spec: { containers: [{ name: 'app', env: [{ name: 'A', value: 'in the clear' }] }] },
+    status: { phase: 'Running' },
+  } as Workload
+  const strip = stripWorkload('Pod')
+  const stripped = strip(pod)
+  expect(stripped).toMatchObject({
+    metadata: { annotations: { 'injected.tracardi.com/mail': 'mail-1' } },
+    pods: { containers: [{ name: 'app', variables: { kubectl: 'A' } }] },
+    status: { phase: 'Running' },
+  })
+  expect(Object.keys(stripped.metadata.annotations ?? {})).toHaveLength(1)
+  expect(podLabels(stripped)).toEqual({ app: 'sms' })
+  expect(strip(stripped)).toStrictEqual(stripped)
+  expect(JSON.stringify(stripped)).not.toContain('in the clear')
 })

@@ -1,12 +1,23 @@
 /** The workloads that consume credentials: what of them the operator keeps in memory, and how far their rollout is. */
-import { stampLabel } from '../api/names.ts'
+import { injectedAnnotation, stampLabel } from '../api/names.ts'
 import type { KubeObject, ResourceType } from '../kube/objects.ts'
 import { podPartsOf } from './pod-parts.ts'
 import type { PodParts, PodSpec } from './pod-parts.ts'
 
-/** The kinds of workload that can be named or selected as consumers. */
-export const workloadKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+/** The kinds whose pod templates the operator changes. */
+export const patchedKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+
+/** The kinds that it never changes: the API server injects into their pods as these are created, and that is all. */
+export const unpatchedKinds = ['ReplicaSet', 'Job', 'Pod'] as const
+
+/** The kinds of workload that can be consumers. */
+export const workloadKinds = [...patchedKinds, ...unpatchedKinds] as const
 export type WorkloadKind = (typeof workloadKinds)[number]
+
+/** Whether the operator changes the pod template of such a workload. */
+export function isPatched(kind: string): boolean {
+  return patchedKinds.some((one) => one === kind)
+}
 
 interface PodTemplate {
   metadata?: { labels?: Record<string, string> | null }
@@ -25,6 +36,10 @@ export interface Workload extends KubeObject {
     jobTemplate?: { spec?: { template?: PodTemplate } }
   }
   status?: {
+    /** Of a Pod. */
+    phase?: string
+    /** Of a Job: how many pods of it run. */
+    active?: number
     observedGeneration?: number
     replicas?: number
     updatedReplicas?: number
@@ -44,6 +59,9 @@ export const workloadTypes: Readonly<Record<WorkloadKind, ResourceType<Workload>
   StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet', namespaced: true },
   DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', kind: 'DaemonSet', namespaced: true },
   CronJob: { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true },
+  ReplicaSet: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet', namespaced: true },
+  Job: { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true },
+  Pod: { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true },
 }
 
 const templatePath = ['f:spec', 'f:template', 'f:spec']
@@ -53,9 +71,11 @@ export const noParts: PodParts = { containers: [], volumes: {}, versionVolumes: 
 
 /** Drops all that the plan and the status do not need; a workload is often 20 KB, this is 1. */
 export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workload {
-  return ({ metadata, spec, status, pods }) => {
-    const template = kind === 'CronJob' ? spec?.jobTemplate?.spec?.template : spec?.template
-    const path = kind === 'CronJob' ? ['f:spec', 'f:jobTemplate', ...templatePath] : templatePath
+  return (workload) => {
+    const { metadata, spec, status, pods } = workload
+    const { template, path } = templateOf(kind, workload)
+    const controllers = isPatched(kind) ? [] : (metadata.ownerReferences ?? []).filter(({ controller }) => controller)
+    const marks = kind === 'Pod' ? marksOf(metadata.annotations ?? {}) : []
     return {
       kind,
       pods: pods ?? podPartsOf(template?.spec, metadata.managedFields ?? [], path),
@@ -66,6 +86,8 @@ export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workl
         resourceVersion: metadata.resourceVersion,
         ...(metadata.generation !== undefined && { generation: metadata.generation }),
         ...(metadata.deletionTimestamp !== undefined && { deletionTimestamp: metadata.deletionTimestamp }),
+        ...(controllers.length > 0 && { ownerReferences: controllers }),
+        ...(marks.length > 0 && { annotations: Object.fromEntries(marks) }),
       },
       spec: {
         ...(spec?.replicas !== undefined && { replicas: spec.replicas }),
@@ -78,12 +100,65 @@ export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workl
   }
 }
 
+/** Where the template of the pods stands, and its spec as managedFields writes it. A Pod that is stripped has one as well. */
+function templateOf(
+  kind: WorkloadKind,
+  { metadata, spec }: Workload,
+): { readonly template: PodTemplate | undefined; readonly path: readonly string[] } {
+  switch (kind) {
+    case 'CronJob':
+      return { template: spec?.jobTemplate?.spec?.template, path: ['f:spec', 'f:jobTemplate', ...templatePath] }
+    case 'Pod': {
+      const whole = spec as PodSpec | undefined
+      return {
+        template: spec?.template ?? {
+          metadata: { labels: metadata.labels ?? {} },
+          ...(whole !== undefined && { spec: whole }),
+        },
+        path: ['f:spec'],
+      }
+    }
+    default:
+      return { template: spec?.template, path: templatePath }
+  }
+}
+
+/** What says that something was injected. */
+function marksOf(annotations: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(annotations).filter(([key]) => key.startsWith(injectedAnnotation('')))
+}
+
+/**
+ * Whether a workload of this kind is a consumer of its own: it has not ended, and it does not come from another workload, which
+ * would be the consumer.
+ */
+export function standsAlone(workload: Workload): boolean {
+  const controller = workload.metadata.ownerReferences?.find((owner) => owner.controller)
+  switch (kindOf(workload)) {
+    case 'ReplicaSet':
+      return controller === undefined
+    case 'Job':
+      return controller?.kind !== 'CronJob' && !(workload.status?.conditions ?? []).some(isEnd)
+    case 'Pod':
+      return controller === undefined && !['Succeeded', 'Failed'].includes(workload.status?.phase ?? '')
+    default:
+      return true
+  }
+}
+
+function isEnd({ type, status }: { type: string; status: string }): boolean {
+  return (type === 'Complete' || type === 'Failed') && status === 'True'
+}
+
+const keptConditions: ReadonlySet<string> = new Set(['Progressing', 'Complete', 'Failed'])
+
 function pick(status: NonNullable<Workload['status']>): NonNullable<Workload['status']> {
   const kept: NonNullable<Workload['status']> = {}
   for (const field of counters) if (status[field] !== undefined) kept[field] = status[field]
-  const progressing = status.conditions?.filter((condition) => condition.type === 'Progressing') ?? []
-  if (progressing.length > 0)
-    kept.conditions = progressing.map(({ type, status: state, reason }) => ({
+  if (status.phase !== undefined) kept.phase = status.phase
+  const conditions = status.conditions?.filter(({ type }) => keptConditions.has(type)) ?? []
+  if (conditions.length > 0)
+    kept.conditions = conditions.map(({ type, status: state, reason }) => ({
       type,
       status: state,
       ...(reason !== undefined && { reason }),
@@ -101,6 +176,7 @@ const counters = [
   'currentNumberScheduled',
   'updatedNumberScheduled',
   'numberAvailable',
+  'active',
 ] as const
 
 /** The kind of a stripped workload. */
@@ -143,6 +219,11 @@ export function rolloutOf(workload: Workload): Rollout {
       return daemonSetRollout(workload)
     case 'CronJob':
       // Its pods are always new.
+      return 'Complete'
+    case 'ReplicaSet':
+    case 'Job':
+    case 'Pod':
+      // Nothing is rolled.
       return 'Complete'
   }
 }

@@ -162,14 +162,17 @@ describe('indexes', () => {
 })
 
 describe('keep', () => {
-  it('drops what it refuses, silently', () => {
+  it('drops what it refuses; what was stored is gone', () => {
     store = create({ keep: (object) => object.colours?.includes('red') ?? false })
     store.replace([thing('a', 1, { colours: ['red'] }), thing('b', 1)], '1')
     store.upsert(thing('c', 2))
     store.observe(thing('d', 2))
     expect(told()).toEqual(['+a@1'])
     store.upsert(thing('a', 3, { colours: ['blue'] }))
-    expect([told(), store.size, store.byIndex('colour', 'red')]).toEqual([[], 0, []])
+    expect([told(), store.size, store.byIndex('colour', 'red')]).toEqual([['-a@1'], 0, []])
+    // It may come back.
+    store.upsert(thing('a', 4, { colours: ['red'] }))
+    expect(told()).toEqual(['+a@4'])
   })
 })
 

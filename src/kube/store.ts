@@ -39,7 +39,7 @@ export class Store<T extends KubeObject> {
     clock: Clock
     /** By name: the values under which an object is found. */
     indexers?: Record<string, (object: T) => readonly string[]>
-    /** What it refuses is neither stored nor reported; a stored object that it refuses now is dropped silently. */
+    /** What it refuses is neither stored nor reported; a stored object that it refuses now is gone, as far as handlers see. */
     keep?: (object: T) => boolean
     /** Strips what `observe` brings, as the Reflector's transform strips the rest. */
     transform?: (object: T) => T
@@ -214,8 +214,7 @@ export class Store<T extends KubeObject> {
   #put(key: string, object: T, observedAt: number | undefined): () => void {
     const old = this.#entries.get(key)?.object
     if (!this.#keep(object)) {
-      if (old !== undefined) this.#forget(key, old)
-      return () => undefined
+      return this.#drop(key)
     }
     if (old !== undefined) this.#unindex(key, old)
     this.#entries.set(key, { object, observedAt })

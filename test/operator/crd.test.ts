@@ -110,6 +110,16 @@ describe('accepted', () => {
       ),
     ],
     [
+      'kinds that are never restarted, by selector and with inject',
+      consumers(
+        ...['ReplicaSet', 'Job', 'Pod'].flatMap((kind) => [
+          { kind, selector: { matchLabels: { needs: 'sms' } }, inject: { env: {} } },
+          { kind, name: null, selector: { matchLabels: { needs: 'sms' } }, inject: { env: {} }, restart: 'Never' },
+          { kind, selector: { matchLabels: { needs: 'sms' } }, inject: { mount: { path: '/c' } }, restart: null },
+        ]),
+      ),
+    ],
+    [
       'the longest selectors',
       consumers(
         ...many(24, () => ({
@@ -404,9 +414,35 @@ describe('refused', () => {
     // consumers
     [
       'an unknown kind',
-      consumers({ kind: 'Pod', name: 'a' }),
-      'spec.consumers[0].kind: Unsupported value: "Pod": supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob"',
+      consumers({ kind: 'ReplicationController', name: 'a' }),
+      'spec.consumers[0].kind: Unsupported value: "ReplicationController": supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob", "ReplicaSet", "Job", "Pod"',
     ],
+    ...['ReplicaSet', 'Job', 'Pod'].flatMap((kind): [string, unknown, string][] => {
+      const bySelector = { kind, selector: { matchLabels: { app: 'a' } } }
+      return [
+        [
+          `a ${kind} by name`,
+          consumers({ kind, name: 'a', inject: { env: {} } }),
+          'a ReplicaSet, Job or Pod cannot be given by name: give selector',
+        ],
+        [`a ${kind} without anything`, consumers({ kind, inject: { env: {} } }), nameOrSelector],
+        [
+          `a ${kind} without inject`,
+          consumers(bySelector),
+          'gets credentials only as its pods are created: give inject',
+        ],
+        [
+          `a ${kind} with null for inject`,
+          consumers({ ...bySelector, inject: null }),
+          'gets credentials only as its pods are created: give inject',
+        ],
+        [
+          `a ${kind} that shall be restarted`,
+          consumers({ ...bySelector, inject: { env: {} }, restart: 'Rolling' }),
+          'a ReplicaSet, Job or Pod is never restarted: leave restart out, or set it to Never',
+        ],
+      ]
+    }),
     ['a consumer without a name or selector', consumers({ kind: 'Deployment' }), nameOrSelector],
     ['nulls for both', consumers({ kind: 'Deployment', name: null, selector: null }), nameOrSelector],
     [

@@ -28,8 +28,16 @@ const kinds = {
   statefulsets: 'StatefulSet',
   daemonsets: 'DaemonSet',
   cronjobs: 'CronJob',
+  replicasets: 'ReplicaSet',
+  jobs: 'Job',
+  pods: 'Pod',
 } as const
 type Plural = keyof typeof kinds
+
+/** Whose templates are stamped. */
+const stamped: readonly Plural[] = ['deployments', 'statefulsets', 'daemonsets']
+/** Which are only looked at. */
+const unpatched: readonly Plural[] = ['replicasets', 'jobs', 'pods']
 
 function rightsOf(rules: Rules): Right[] {
   return rules.flatMap(({ apiGroups: [group = ''], resources, verbs }) =>
@@ -90,8 +98,8 @@ beforeAll(async () => {
   granted = await rulesOf('ClusterRole')
   expect(await rulesOf('Role', '--set-json=watchNamespaces=["one"]')).toEqual(granted)
   rightsOf(granted).forEach((right, index) => {
-    const fallback = forVersions.has(text(right)) ? 'cronjobs' : 'deployments'
-    const plural = (Object.keys(kinds) as Plural[]).find((each) => right.resource.startsWith(each)) ?? fallback
+    const named = (Object.keys(kinds) as Plural[]).find((each) => right.resource.startsWith(each)) ?? 'deployments'
+    const plural = forVersions.has(text(right)) ? 'cronjobs' : named
     namespaceOf.set(text(right), { right, ns: `r${index}`, plural })
   })
   const namespaces = [...namespaceOf.values()].map(({ ns }) => ns)
@@ -107,17 +115,32 @@ function workload(plural: Plural) {
     spec: { containers: [{ name: 'app', image: 'app' }], nodeSelector: { nowhere: 'at-all' } },
   }
   const selector = { matchLabels: { app: 'app' } }
+  const once = { ...template.spec, restartPolicy: 'Never' }
   const forms = {
     deployments: { replicas: 0, selector, template },
     statefulsets: { replicas: 0, serviceName: 'app', selector, template },
     daemonsets: { selector, template },
-    cronjobs: {
-      schedule: '0 0 31 2 *',
-      jobTemplate: { spec: { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } } },
-    },
+    cronjobs: { schedule: '0 0 31 2 *', jobTemplate: { spec: { template: { ...template, spec: once } } } },
+    replicasets: { replicas: 0, selector, template },
+    jobs: { template: { ...template, spec: once } },
+    pods: template.spec,
   } as const
-  const apiVersion = plural === 'cronjobs' ? 'batch/v1' : 'apps/v1'
-  return { apiVersion, kind: kinds[plural], metadata: { name: 'app' }, spec: forms[plural] }
+  const apiVersion = { cronjobs: 'batch/v1', jobs: 'batch/v1', pods: 'v1' }[plural as string] ?? 'apps/v1'
+  const metadata = { name: 'app', ...(plural === 'pods' && template.metadata) }
+  return { apiVersion, kind: kinds[plural], metadata, spec: forms[plural] }
+}
+
+function consumer(plural: Plural, injects: boolean): ConsumerSpec {
+  const kind = kinds[plural]
+  const inject = { env: {} }
+  return unpatched.includes(plural)
+    ? { kind, selector: { matchLabels: { app: 'app' } }, inject }
+    : { kind, name: 'app', ...(injects && { inject }) }
+}
+
+/** All that the operator can do is done; it has no policies here. */
+function wellOf(plural: Plural): string {
+  return unpatched.includes(plural) ? 'False InjectionNeedsPolicy' : 'True Delivered'
 }
 
 async function createResource(ns: string, name: string, consumers: ConsumerSpec[]): Promise<void> {
@@ -151,8 +174,10 @@ const missingMessage = 'a permission is missing'
 const grantedMessage = 'a permission that was missing is there'
 
 async function stampIn(ns: string, plural: Plural): Promise<string | undefined> {
-  if (plural === 'cronjobs') return undefined
-  return (await cluster.kube.get(plural, ns, 'app'))?.spec.template.metadata?.labels?.[stampLabel('sms')]
+  if (!stamped.includes(plural)) return undefined
+  return (await cluster.kube.get(plural as 'deployments', ns, 'app'))?.spec.template.metadata?.labels?.[
+    stampLabel('sms')
+  ]
 }
 
 async function idIn(ns: string): Promise<string | undefined> {
@@ -188,11 +213,10 @@ test('with all rights, everything is delivered', async () => {
   await everywhere(async ({ right, ns, plural }) => {
     await cluster.kube.create(plural, ns, workload(plural))
     const injects = forVersions.has(text(right)) || forInjection.has(text(right))
-    const inject = injects && { inject: { env: {} } }
-    await createResource(ns, 'sms', [{ kind: kinds[plural], name: 'app', ...inject }])
+    await createResource(ns, 'sms', [consumer(plural, injects)])
   })
   await using operator = await cluster.start(flags())
-  await everywhere(({ ns }) => waitForConditions(cluster.kube, ns, 'sms', { Ready: 'True Delivered' }))
+  await everywhere(({ ns, plural }) => waitForConditions(cluster.kube, ns, 'sms', { Ready: wellOf(plural) }))
   expect(await toldOf(operator, missingMessage)).toEqual([])
   await operator.stop()
 })
@@ -286,9 +310,9 @@ test('each right that is taken away is missed and told, and the others do their 
   const mark = await cluster.audit.mark()
   await everywhere(({ ns }) => setRules(ns, granted))
   await everywhere(async ({ ns, plural }) => {
-    await waitForConditions(kube, ns, 'sms', { Ready: 'True Delivered' }, { credentialsId: /^2-/, timeoutMs: 120_000 })
+    await waitForConditions(kube, ns, 'sms', { Ready: wellOf(plural) }, { credentialsId: /^2-/, timeoutMs: 120_000 })
     await waitForConditions(kube, ns, 'fresh', { Ready: 'True NoConsumers' }, { timeoutMs: 120_000 })
-    if (plural !== 'cronjobs') expect(await stampIn(ns, plural)).toMatch(/^2-/)
+    if (stamped.includes(plural)) expect(await stampIn(ns, plural)).toMatch(/^2-/)
   })
   for (const each of forVersions) {
     const { ns } = namespaceOf.get(each) ?? { ns: '' }

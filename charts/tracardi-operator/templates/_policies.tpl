@@ -43,12 +43,15 @@ spec:
 {{- end -}}
 
 {{/*
-Kinds of consumers, and what to ask for. Every kind of the CRD stands here: one that is missing could be patched through
+Kinds of consumers, and what to ask for; `unnamed` are those that a selector alone chooses. Every kind of the CRD stands here: one that is missing could be patched through
 the operator by people who may not patch it. A test compares the two.
 */}}
 {{- define "tracardi-operator.consumerKinds" -}}
 CronJob: {group: batch, resource: cronjobs}
 DaemonSet: {group: apps, resource: daemonsets}
 Deployment: {group: apps, resource: deployments}
+Job: {group: batch, resource: jobs, unnamed: true}
+Pod: {group: '', resource: pods, unnamed: true}
+ReplicaSet: {group: apps, resource: replicasets, unnamed: true}
 StatefulSet: {group: apps, resource: statefulsets}
 {{- end -}}

@@ -14,13 +14,20 @@
 - apiGroups: [apps]
   resources: [deployments, statefulsets, daemonsets]
   verbs: [get, list, watch, patch] # get: when one has changed before the patch arrives
-# What still names a version, as metadata, before it is deleted.
+# Consumers that are never changed; watched only once a resource has such a one. And what still names a version, as metadata,
+# before it is deleted.
 - apiGroups: [apps]
-  resources: [replicasets, controllerrevisions]
+  resources: [replicasets]
+  verbs: [list, watch]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
   verbs: [list]
 - apiGroups: ['']
   resources: [pods]
-  verbs: [list]
+  verbs: [list, watch]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [list, watch]
 # The pods of a CronJob are always new: it is patched only where credentials are injected by patch.
 - apiGroups: [batch]
   resources: [cronjobs]

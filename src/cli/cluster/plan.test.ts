@@ -104,6 +104,18 @@ test.each<[string, Case, string[]]>([
     ['CronJob c Keep'],
   ],
   [
+    'what is never restarted stays',
+    {
+      consumers: (['ReplicaSet', 'Job', 'Pod'] as const).map((kind) => ({
+        kind,
+        selector: { matchLabels: { app: 'a' } },
+        inject: { env: {} },
+      })),
+      workloads: [workload('ReplicaSet', 'a'), workload('Job', 'a', '2-11111'), workload('Pod', 'a')],
+    },
+    ['ReplicaSet a Keep', 'Job a Keep', 'Pod a Keep'],
+  ],
+  [
     'what carries it already stays',
     {
       consumers: deployments('a', 'b'),

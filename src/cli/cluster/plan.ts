@@ -9,7 +9,7 @@ import type { Inspection } from '../../credentials/inspect.ts'
 import type { SourceVersion, TargetObservation } from '../../credentials/target.ts'
 import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import type { Consumer } from '../../delivery/selection.ts'
-import { stampOf } from '../../delivery/workloads.ts'
+import { isPatched, stampOf } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
 import type { SeenWorkloads } from './reader.ts'
 
@@ -166,6 +166,8 @@ function plannedConsumer(
   if (id === undefined) return at('Keep', 'Nothing is in force for it.')
   const stamp = stampOf(workload, resource.metadata.name)
   if (stamp === id) return at('Keep', `It carries ${id} already.`)
+  if (!isPatched(kind))
+    return at('Keep', 'It is never restarted: pods get credentials as they are created, by the policies of the chart.')
   if (entriesFor(resource, workload).every(({ restart }) => restart === 'Never'))
     return at('Keep', 'restart is Never: its pods keep what they have until somebody replaces them.')
   const to = isNew ? 'the first credentials' : id

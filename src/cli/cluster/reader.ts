@@ -1,9 +1,9 @@
 /** Reads what a command needs of a cluster, and remembers what it was not allowed to read. */
 import { tracardiResources } from '../../api/tracardi-resource.ts'
 import type { TracardiResource } from '../../api/tracardi-resource.ts'
-import { podLabelIndex } from '../../delivery/selection.ts'
+import { podLabelIndex, workloadStores } from '../../delivery/selection.ts'
 import type { WorkloadStores } from '../../delivery/selection.ts'
-import { stripWorkload, workloadKinds, workloadTypes } from '../../delivery/workloads.ts'
+import { standsAlone, stripWorkload, workloadKinds, workloadTypes } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { systemClock } from '../../kube/clock.ts'
@@ -70,14 +70,9 @@ export class ClusterReader {
 
   async workloads(kinds: ReadonlySet<string>): Promise<SeenWorkloads> {
     const unseen = new Set<WorkloadKind>()
-    const store = (): Store<Workload> =>
-      new Store<Workload>({ clock: systemClock, indexers: { podLabels: podLabelIndex } })
-    const stores: WorkloadStores = {
-      Deployment: store(),
-      StatefulSet: store(),
-      DaemonSet: store(),
-      CronJob: store(),
-    }
+    const stores = workloadStores(
+      () => new Store<Workload>({ clock: systemClock, indexers: { podLabels: podLabelIndex }, keep: standsAlone }),
+    )
     const read = async (kind: WorkloadKind): Promise<void> => {
       const items = await this.tried(() => this.#all(workloadTypes[kind]))
       if (items === 'Denied') unseen.add(kind)

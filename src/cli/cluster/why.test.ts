@@ -112,6 +112,23 @@ test.each<[string, TracardiResource, SeenWorkloads, object, RegExp]>([
     /until somebody does something about NotInjected/,
   ],
   [
+    'pods that keep older credentials',
+    resource({
+      ...inForce,
+      conditions: [condition('Ready', 'True', 'ConsumerStale')],
+      consumers: {
+        total: 1,
+        updated: 0,
+        failed: 0,
+        summary: '0/1',
+        outdated: [{ kind: 'Deployment', name: 'a', reason: 'Stale', message: 'Older ones.' }],
+      },
+    }),
+    seen('2-aaaaa'),
+    { isReady: true, consumers: [{ state: 'Stale', reason: 'Stale', message: 'Older ones.' }] },
+    /at rest/,
+  ],
+  [
     'restart: Never is not told to be under way',
     neverRestarted(resource({ ...inForce, conditions: [condition('Ready', 'True', 'Delivered')] })),
     seen('1-aaaaa'),

@@ -57,6 +57,12 @@ export interface Why {
 
 const shownEvents = 5
 
+/** What the operator says only after it has looked at the pods of a workload. */
+const seenInPods: ReadonlyMap<string, ConsumerState['state']> = new Map([
+  ['NotInjected', 'Held'],
+  ['Stale', 'Stale'],
+])
+
 export function whyOf({ resource, workloads, events }: WhyInput): Why {
   const { metadata, status = {} } = resource
   const { conditions, credentialsId } = status
@@ -73,11 +79,12 @@ export function whyOf({ resource, workloads, events }: WhyInput): Why {
       })
       // What the operator was refused, and what it saw in pods, it alone knows.
       const said = status.consumers?.outdated?.find(({ kind, name }) => kind === state.kind && name === state.name)
-      const isOutdated = state.state === 'Outdated' || said?.reason === 'NotInjected'
+      const seen = said === undefined ? undefined : seenInPods.get(said.reason)
       return {
         ...state,
-        ...(said !== undefined && isOutdated && { reason: said.reason, message: said.message ?? '' }),
-        ...(said?.reason === 'NotInjected' && { state: 'Held' }),
+        ...(said !== undefined &&
+          (seen !== undefined || state.state === 'Outdated') && { reason: said.reason, message: said.message ?? '' }),
+        ...(seen !== undefined && { state: seen }),
         stamp: workload && stampOf(workload, metadata.name),
       }
     })

@@ -11,6 +11,8 @@ import { expectAnswer, grant, right, writes } from './users.ts'
 import type { Expected, Rule } from './users.ts'
 
 const consumerKinds: readonly string[] = await kindsOfTheCrd()
+/** These are chosen by a selector only. */
+const unpatchedKinds: readonly string[] = ['ReplicaSet', 'Job', 'Pod']
 
 let kube: Kube
 let ns: string
@@ -91,8 +93,9 @@ const notCreate = (name: string) => (user: string, namespace: string) =>
   `spec.target makes the operator write the Secret ${name}, which ${user} may not create: have \`create\` on Secrets of namespace ${namespace} granted, or leave out target and consumers: then the resource only checks`
 const notPatch = (index: number, kind: string, name: string, api: string) => (user: string, namespace: string) =>
   `spec.consumers[${index}] names the ${kind} ${name}, which ${user} may not patch: have \`patch\` on ${api} of namespace ${namespace} granted, for this name or for all, or leave the consumer out`
-const notPatchAll = (user: string, namespace: string): string =>
-  `spec.consumers[0] selects Deployments by their labels, and ${user} may not patch all of them: have \`patch\` on deployments.apps of namespace ${namespace} granted, without resourceNames, or give names in place of the selector`
+const notPatchEvery = (kind: string, api: string) => (user: string, namespace: string) =>
+  `spec.consumers[0] selects ${kind}s by their labels, and ${user} may not patch all of them: have \`patch\` on ${api} of namespace ${namespace} granted, without resourceNames, or ${unpatchedKinds.includes(kind) ? 'leave the consumer out' : 'give names in place of the selector'}`
+const notPatchAll = notPatchEvery('Deployment', 'deployments.apps')
 
 type Refusal = (user: string, namespace: string) => string
 interface Case {
@@ -111,6 +114,26 @@ interface Update extends Case {
 const creations: readonly Creation[] = [
   { what: 'every right on names', rights: all, spec: whole, expected: 'allowed' },
   { what: 'every right on whole kinds', rights: everything, spec: whole, expected: 'allowed' },
+  ...(
+    [
+      ['ReplicaSet', 'replicasets.apps'],
+      ['Job', 'jobs.batch'],
+      ['Pod', 'pods'],
+    ] as const
+  ).flatMap(([kind, api]): Creation[] => [
+    {
+      what: `all but patch of ${api}`,
+      rights: [...everything, right('patch', api, 'x'), right('patch', `${api}/status`), right('create,update', api)],
+      spec: consuming(kind),
+      expected: notPatchEvery(kind, api),
+    },
+    {
+      what: `patch of ${api}`,
+      rights: [...everything, right('patch', api)],
+      spec: consuming(kind),
+      expected: 'allowed',
+    },
+  ]),
   { what: 'no right but to write it', rights: [], spec: checkOnly, expected: notGet('secretRef', 'live') },
   { what: 'all but get of secretRef', rights: but('live'), spec: whole, expected: notGet('secretRef', 'live') },
   {
@@ -365,7 +388,9 @@ beforeAll(async () => {
     await expectAnswer(
       `a policy for the kind ${kind}`,
       ask('nobody', consuming(kind)),
-      `spec.consumers[0] names the ${kind} x,`,
+      unpatchedKinds.includes(kind)
+        ? `spec.consumers[0] selects ${kind}s by`
+        : `spec.consumers[0] names the ${kind} x,`,
     )
 })
 
@@ -375,7 +400,9 @@ afterAll(async () => {
 })
 
 function consuming(kind: string): TracardiResourceSpec {
-  return { ...checkOnly, consumers: [{ kind, name: 'x' }] as TracardiResourceSpec['consumers'] & object }
+  const bySelector = { selector: { matchLabels: { sms: 'true' } }, inject: { env: {} } }
+  const consumer = { kind, ...(unpatchedKinds.includes(kind) ? bySelector : { name: 'x' }) }
+  return { ...checkOnly, consumers: [consumer] as TracardiResourceSpec['consumers'] & object }
 }
 
 const dryRun = '?dryRun=All&fieldValidation=Strict'

@@ -60,10 +60,10 @@ beforeAll(async () => {
   const writes = right('*', `tracardiresources.${group}`)
   const target = right('create', 'secrets', long('t', 0, 230))
   const patch = (count: number) => [
-    ...['deployments', 'statefulsets', 'daemonsets'].map((plural) =>
-      right('patch', `${plural}.apps`, ...Array.from({ length: count }, (_, index) => long('c', index))),
-    ),
-    right('patch', 'cronjobs.batch', ...Array.from({ length: count }, (_, index) => long('c', index))),
+    ...[
+      ...['deployments.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch'],
+      ...['replicasets.apps', 'jobs.batch', 'pods'],
+    ].map((api) => right('patch', api, ...Array.from({ length: count }, (_, index) => long('c', index)))),
   ]
   const get = (count: number) => right('get', 'secrets', ...secrets(count))
   await grant(kube, ns, {

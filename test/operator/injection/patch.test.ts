@@ -353,3 +353,38 @@ describe.concurrent('what stands in the way', () => {
     expect(injectedIn(clean?.spec.jobTemplate.spec.template ?? {})).toEqual({ app: [], volumes: [] })
   })
 })
+
+test('kinds that are never changed need the policies, and that is said before one of them runs without', async () => {
+  const { kube } = cluster
+  const consumers = (['ReplicaSet', 'Job', 'Pod'] as const).map((kind) => ({
+    kind,
+    selector: { matchLabels: { needs: 'sms' } },
+    inject: { env: {} },
+  }))
+  const ns = await start(consumers)
+  const wanted = { Ready: 'False InjectionNeedsPolicy', ConsumersUpToDate: 'False InjectionNeedsPolicy' }
+  const found = await waitForConditions(kube, ns, 'sms', wanted)
+  expect(conditionOf(found, 'Stalled').message).toContain(
+    'Pods of the kind ReplicaSet, Job, Pod get credentials only by',
+  )
+  const template = manifest('app').spec.template
+  await waitFor(
+    'the ServiceAccount for pods',
+    () => kube.get('serviceaccounts', ns, 'default'),
+    (account) => account !== undefined,
+  )
+  await kube.create('pods', ns, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'alone', labels: { needs: 'sms' } },
+    spec: template.spec,
+  })
+  const held = await waitFor(
+    'the pod by name',
+    () => waitForConditions(kube, ns, 'sms', wanted),
+    ({ status }) => status?.consumers?.total === 1,
+  )
+  expect(held.status?.consumers?.outdated).toMatchObject([
+    { kind: 'Pod', name: 'alone', reason: 'InjectionNeedsPolicy' },
+  ])
+})

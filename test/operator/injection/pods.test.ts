@@ -1,6 +1,6 @@
 // What the API server puts into pods: a pod as given, resources as given, a pod as expected. No operator runs.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createNamespace, resource } from '../support/fixtures.ts'
+import { createNamespace } from '../support/fixtures.ts'
 import { waitFor } from '../support/kube.ts'
 import { startOwnCluster } from '../support/own-cluster.ts'
 import type { OwnCluster } from '../support/own-cluster.ts'
@@ -15,7 +15,6 @@ interface Case {
 }
 
 const crd = 'tracardiresources.tracardi.com'
-const moreKinds = ['ReplicaSet', 'Job', 'Pod'] as const
 
 const nothing: Added = { labels: {}, annotations: {}, volumes: [], env: {}, mounts: {} }
 
@@ -37,10 +36,8 @@ const volume = (secret: object = {}, name = 'tracardi-sms', secretName = secretO
   name,
   secret: { secretName, defaultMode: 0o444, ...secret },
 })
-/** The policies know more kinds than the CRD may. */
-type Kind = Consumer['kind'] | (typeof moreKinds)[number]
-const byLabels = (kind: Kind, matchLabels: Record<string, string>): Consumer => ({
-  kind: kind as Consumer['kind'],
+const byLabels = (kind: Consumer['kind'], matchLabels: Record<string, string>): Consumer => ({
+  kind,
   selector: { matchLabels },
 })
 const only = (inject: Inject, consumer: Consumer = byName('web')): Given => ({ consumers: [{ ...consumer, inject }] })
@@ -503,34 +500,6 @@ async function serviceAccountIn(namespace: string): Promise<void> {
   )
 }
 
-/** Has the CRD take these kinds of consumers as well. */
-async function addKinds(namespace: string): Promise<void> {
-  const { kube } = cluster
-  const path =
-    '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/consumers/items/properties/kind/enum/-'
-  const patch = moreKinds.map((value) => ({ op: 'add', path, value }))
-  await kube.kubectl(['patch', 'crd', crd, '--type=json', '-p', JSON.stringify(patch)])
-  await waitFor(
-    'a CRD with more kinds',
-    () =>
-      kube
-        .tryCreate(
-          'tracardiresources',
-          namespace,
-          resource('any', {
-            service: 'twilio',
-            credentials: { secretRef: { name: 'live' } },
-            consumers: [{ ...byLabels('Pod', { app: 'web' }), ...everything }],
-          }),
-        )
-        .then(
-          () => true,
-          () => false,
-        ),
-    (accepted) => accepted,
-  )
-}
-
 /** A new one, in which pods can be created once this resolves. */
 async function namespaceWith(...resources: readonly Given[]): Promise<string> {
   const namespace = await createNamespace(cluster.kube, 'pods')
@@ -553,7 +522,6 @@ beforeAll(async () => {
   const { kube } = cluster
   // No resource is here: what a pod is without the policies.
   bare = await namespaceWith()
-  await addKinds(bare)
   await Promise.all(
     cases.map(async ({ resources }, index) => {
       namespaces[index] = await namespaceWith(...resources)
