@@ -54,6 +54,7 @@ export default defineConfig(
       'test/faults/main.ts',
       'test/git/main.ts',
       'test/kills/main.ts',
+      'test/matrix/main.ts',
     ],
     rules: { 'no-console': 'off' },
   },

@@ -1,5 +1,6 @@
 /** docs/faults.md: what a run of the table has shown. */
 import { join } from 'node:path'
+import { table } from '../support/markdown.ts'
 import type { Outcome } from './combination.ts'
 import { faults, kindNames, whyNot } from './table.ts'
 
@@ -52,12 +53,4 @@ export function shapeOf(text: string): string[] {
 
 function cell({ calls, recoveredMs }: Outcome): string {
   return `${String(calls)} call${calls === 1 ? '' : 's'}, ${(recoveredMs / 1000).toFixed(1)} s`
-}
-
-/** With padding, as Prettier leaves it. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }

@@ -1,5 +1,6 @@
 /** docs/git.md: what a run of the matrix has shown. */
 import { join } from 'node:path'
+import { table } from '../support/markdown.ts'
 import { steps, tools } from './matrix.ts'
 import type { Outcome } from './matrix.ts'
 
@@ -28,12 +29,4 @@ function cell(outcomes: readonly Outcome[], tool: Outcome['tool'], step: string)
   const outcome = outcomes.find((one) => one.tool === tool && one.step === step)
   if (outcome === undefined) return ''
   return outcome.change === outcome.back ? outcome.change : `${outcome.change}, ${outcome.back}`
-}
-
-/** With padding, as Prettier leaves it. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((text, column) => text.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }
