@@ -59,7 +59,9 @@ export class FixedText {
   leaked(said: string, value: string): readonly string[] {
     let open = this.#seen.get(said)
     if (open === undefined) {
-      const nameless = said.replace(/[A-Za-z0-9_][\w.-]*/g, (word) => this.#withoutName(word))
+      // The number of a character that cannot be seen is none of its letters: those of a key may be the same by chance.
+      const numberless = said.replace(/U\+[0-9A-F]{4,6}/g, aName)
+      const nameless = numberless.replace(/[A-Za-z0-9_][\w.-]*/g, (word) => this.#withoutName(word))
       open = [...pieces(nameless)].filter(
         (piece) => !this.#fixed.has(piece) && !piece.includes(aName) && !isJoint(piece),
       )
