@@ -116,6 +116,18 @@ test('what is planned comes true: a new resource, a change that restarts nothing
   const moved = await plan(resource('sms', twilioSpec('live', ['other'])))
   expect(actions(moved)).toEqual({ 'Deployment other': 'Restart', 'Deployment sender': 'Withdraw' })
 
+  const inject = { env: { prefix: 'SMS_' } }
+  const consumers = ['other', 'sender'].map((name) => ({ kind: 'Deployment' as const, name, inject }))
+  const injecting = twilioSpec('live', [])
+  const injected = await plan(resource('sms', { ...injecting, consumers }))
+  expect(injected.consumers.map(({ action, why }) => `${action} ${why}`)).toEqual([
+    expect.stringMatching(/^Restart .* Gets variables [(]prefix SMS_[)] in every container/),
+    expect.stringMatching(/Gets variables [(]prefix SMS_[)] in every container/),
+  ])
+  const nowhere = { kind: 'Deployment' as const, name: 'other', inject: { ...inject, containers: ['nowhere'] } }
+  const refused = await plan(resource('sms', { ...injecting, consumers: [nowhere] }))
+  expect(actions(refused)).toEqual({ 'Deployment other': 'Refuse', 'Deployment sender': 'Withdraw' })
+
   const rotated = valid.twilio()
   canaries.plant(Object.values(rotated))
   const rotation = await plan(wanted, secret('live', rotated))

@@ -1,6 +1,6 @@
 /** `plan`: reads manifests and the cluster, and tells what would happen. It changes nothing. */
 import { componentName, managedByLabel, ownerAnnotation } from '../../api/names.ts'
-import { parseSpec } from '../../api/tracardi-resource.ts'
+import { injects, parseSpec } from '../../api/tracardi-resource.ts'
 import type { TracardiResource } from '../../api/tracardi-resource.ts'
 import { refusal, targetNameOf } from '../../controllers/credentials-controller.ts'
 import { inspect } from '../../credentials/inspect.ts'
@@ -8,8 +8,8 @@ import { referencedSecrets } from '../../credentials/resolve.ts'
 import type { SecretAbsence, SourceSecret } from '../../credentials/resolve.ts'
 import { isForbiddenType, SecretCache } from '../../credentials/secret-cache.ts'
 import type { SecretSnapshot } from '../../credentials/secret-cache.ts'
-import { observeTarget } from '../../credentials/target.ts'
-import type { SourceVersion, TargetObservation } from '../../credentials/target.ts'
+import { observeTarget, withoutContents } from '../../credentials/target.ts'
+import type { SecretMetadata, SourceVersion, TargetObservation } from '../../credentials/target.ts'
 import { workloadKinds, workloadTypes } from '../../delivery/workloads.ts'
 import { systemClock } from '../../kube/clock.ts'
 import { resourceName } from '../../kube/objects.ts'
@@ -27,6 +27,8 @@ import { connect } from './connect.ts'
 import type { ClusterFlags } from './connect.ts'
 import { asApplied, planOf, refused } from './plan.ts'
 import type { Plan } from './plan.ts'
+import { injectingOthers } from './planned-injection.ts'
+import type { Neighbour } from './planned-injection.ts'
 import { ClusterReader } from './reader.ts'
 import type { Denial } from './reader.ts'
 
@@ -113,9 +115,11 @@ async function planResource(
   const kinds = new Set(
     [...(resource.spec.consumers ?? []), ...(present?.spec.consumers ?? [])].map(({ kind }) => kind),
   )
-  const [workloads, seen, authorLacks] = await Promise.all([
+  const isInjected = [resource, present].some((one) => one !== undefined && injects(one.spec))
+  const [workloads, seen, neighbours, authorLacks] = await Promise.all([
     reader.workloads(kinds),
     readSecrets(resource, manifests, reader),
+    isInjected ? readNeighbours(resource, reader) : [],
     lackingRights(resource, reader),
   ])
   using secrets = seen
@@ -138,6 +142,7 @@ async function planResource(
     sources: secrets.versions,
     target: secrets.target,
     workloads,
+    neighbours,
     now,
   })
   return whole(plan, authorLacks)
@@ -202,12 +207,24 @@ async function readSecrets(
   }
 }
 
+/** The others that inject in the namespace, with the keys of what they have in force. */
+async function readNeighbours({ metadata }: TracardiResource, reader: ClusterReader): Promise<readonly Neighbour[]> {
+  const others = injectingOthers(await reader.resources(), metadata.name)
+  return Promise.all(
+    others.map(async (resource) => {
+      const secret = await reader.secretMetadata(resource.status?.target?.name ?? '')
+      const target = observed(secret && withoutContents(secret), resource, reader.namespace)
+      return { resource, keys: target.state === 'Ours' ? (target.provenance?.keys ?? []) : [] }
+    }),
+  )
+}
+
 /** Which installation of the operator would work on it is not known here: a target that is this resource's is taken for its. */
-function observed(
-  target: SecretSnapshot | undefined,
+function observed<T extends SecretSnapshot | SecretMetadata>(
+  target: T | undefined,
   resource: TracardiResource,
   namespace: string,
-): TargetObservation {
+): TargetObservation<T> {
   const { name, uid } = resource.metadata
   const owner = target?.annotations[ownerAnnotation] ?? ''
   const suffix = `/${namespace}/${name}`

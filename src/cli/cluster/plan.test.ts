@@ -5,11 +5,12 @@ import { inspect } from '../../credentials/inspect.ts'
 import type { SourceSecret } from '../../credentials/resolve.ts'
 import { Sensitive } from '../../credentials/sensitive.ts'
 import { podLabelIndex } from '../../delivery/selection.ts'
-import { workloadKinds } from '../../delivery/workloads.ts'
+import { stripWorkload, workloadKinds } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
 import { FakeClock } from '../../kube/fake-clock.ts'
 import { Store } from '../../kube/store.ts'
 import { asApplied, planOf } from './plan.ts'
+import type { Neighbour } from './planned-injection.ts'
 import type { SeenWorkloads } from './reader.ts'
 
 const now = Date.UTC(2026, 0, 1)
@@ -59,16 +60,24 @@ interface Case {
   /** Of the resource that is there already, with 3-11111 in force and no target that could be read. */
   readonly before?: ConsumerSpec[]
   readonly secret?: SourceSecret | undefined
+  readonly mode?: 'Policy' | 'Patch'
+  readonly neighbours?: readonly Neighbour[]
 }
 
-function plan({ consumers, workloads = [], unseen = [], before, secret = source() }: Case) {
+function plan({ consumers, workloads = [], unseen = [], before, secret = source(), mode, neighbours = [] }: Case) {
   const live: TracardiResource | undefined =
     before === undefined
       ? undefined
       : {
           metadata: { name: 'sms', namespace: 'shop', uid: 'u-11111', resourceVersion: '5', generation: 4 },
           spec: spec(before),
-          status: { observedGeneration: 4, credentialsId: '3-11111', target: { name: 'sms-credentials' }, sources: [] },
+          status: {
+            observedGeneration: 4,
+            credentialsId: '3-11111',
+            target: { name: 'sms-credentials' },
+            sources: [],
+            ...(mode !== undefined && { injection: { mode, installation: 'one' } }),
+          },
         }
   const resource = asApplied('sms', 'shop', spec(consumers), live)
   const secrets = new Map([['live', secret]])
@@ -79,6 +88,7 @@ function plan({ consumers, workloads = [], unseen = [], before, secret = source(
     sources: [],
     target: { state: 'Absent' },
     workloads: seen(workloads, unseen),
+    neighbours,
     now,
   })
 }
@@ -181,4 +191,110 @@ test('a spec that differs in nothing but nulls is the same', () => {
   const same = { ...spec([{ kind: 'Deployment', name: 'a', selector: null }]), target: null }
   expect(asApplied('sms', 'shop', same, live).metadata.generation).toBe(7)
   expect(asApplied('sms', 'shop', spec(deployments('b')), live).metadata.generation).toBe(8)
+})
+
+describe('what is injected', () => {
+  const web = (containers: object[] = [{ name: 'app' }], stamp?: string, more: object = {}): Workload => {
+    const labels = { app: 'web', ...(stamp !== undefined && { [stampLabel('sms')]: stamp }) }
+    const metadata = { name: 'web', namespace: 'shop', uid: 'web', resourceVersion: '1' }
+    const template = { metadata: { labels }, spec: { containers, ...more } }
+    return stripWorkload('Deployment')({ metadata, spec: { replicas: 1, template } } as Workload)
+  }
+  const injecting = (inject: NonNullable<ConsumerSpec['inject']>, more: Partial<ConsumerSpec> = {}): ConsumerSpec[] => [
+    { kind: 'Deployment', name: 'web', inject, ...more },
+  ]
+  const both = { env: { prefix: 'SMS_' }, mount: { path: '/var/run/credentials/sms' } }
+  const neighbour = (inject: NonNullable<ConsumerSpec['inject']>, keys: string[]): Neighbour => ({
+    resource: {
+      metadata: { name: 'other', namespace: 'shop', uid: 'u-22222', resourceVersion: '1' },
+      spec: spec(injecting(inject)),
+      status: {
+        credentialsId: '1-22222',
+        target: { name: 'other-credentials' },
+        versions: ['1-22222'],
+        injection: { mode: 'Policy', installation: 'one' },
+      },
+    },
+    keys,
+  })
+  const variable = { name: 'TWILIO_AUTH_TOKEN', value: 'x' }
+  const injected = {
+    name: 'TWILIO_AUTH_TOKEN',
+    valueFrom: { secretKeyRef: { name: 'sms-credentials-3-11111', key: 'TWILIO_AUTH_TOKEN' } },
+  }
+
+  test.each<[string, Case, RegExp]>([
+    [
+      'how is not known before an operator was here',
+      { consumers: injecting(both), workloads: [web()] },
+      /^Restart .*Gets variables [(]prefix SMS_[)] and files under \/var\/run\/credentials\/sms in every container[.]$/,
+    ],
+    [
+      'by the policies of the chart',
+      { consumers: injecting({ env: {}, containers: ['app'] }), workloads: [web()], before: [], mode: 'Policy' },
+      /^Restart .*Gets variables in app by the API server[.]$/,
+    ],
+    [
+      'by patch',
+      { consumers: injecting({ env: {} }), workloads: [web(undefined, '4-11111')], before: [], mode: 'Patch' },
+      /^Restart From 4-11111 to 5-11111[.] Gets variables in every container by a patch of its template[.]$/,
+    ],
+    [
+      'no such container',
+      { consumers: injecting({ env: {}, containers: ['main'] }), workloads: [web()] },
+      /^Refuse Deployment web has no container that is named in spec.consumers\[\][.]inject[.]containers/,
+    ],
+    [
+      'a variable of the manifest is in the way of a patch: the rest comes',
+      {
+        consumers: injecting({ env: {} }),
+        workloads: [web([{ name: 'app', env: [variable] }])],
+        before: [],
+        mode: 'Patch',
+      },
+      /^Restart .*by a patch of its template[.] Its manifest has the variable TWILIO_AUTH_TOKEN of the container app itself/,
+    ],
+    [
+      'the API server lets it win',
+      {
+        consumers: injecting({ env: {} }),
+        workloads: [web([{ name: 'app', env: [variable] }])],
+        before: [],
+        mode: 'Policy',
+      },
+      /^Restart .*by the API server[.] Its manifest has the variable TWILIO_AUTH_TOKEN/,
+    ],
+    [
+      'another resource injects the same variable',
+      {
+        consumers: injecting({ env: {} }),
+        workloads: [web()],
+        neighbours: [neighbour({ env: {} }, ['TWILIO_AUTH_TOKEN'])],
+      },
+      /^Refuse .*The resources other and sms both inject the variable TWILIO_AUTH_TOKEN of the container app/,
+    ],
+    [
+      'another resource injects another',
+      { consumers: injecting({ env: {} }), workloads: [web()], neighbours: [neighbour({ env: {} }, ['MAIL'])] },
+      /^Restart /,
+    ],
+    [
+      'restart: Never cannot be patched',
+      { consumers: injecting({ env: {} }, { restart: 'Never' }), workloads: [web()], before: [], mode: 'Patch' },
+      /^Refuse .*set restart: Rolling/,
+    ],
+    [
+      'withdrawn: taken out',
+      {
+        consumers: [],
+        workloads: [web([{ name: 'app', env: [injected] }], '3-11111')],
+        before: injecting({ env: {} }),
+        mode: 'Patch',
+      },
+      /^Restart .*no longer a consumer: what was injected is taken out/,
+    ],
+  ])('%s', (_, given, expected) => {
+    const { consumers } = plan(given)
+    expect(consumers.map(({ action, why }) => `${action} ${why}`)).toEqual([expect.stringMatching(expected)])
+  })
 })

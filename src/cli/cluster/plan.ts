@@ -11,13 +11,16 @@ import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import type { Consumer } from '../../delivery/selection.ts'
 import { isPatched, stampOf } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
+import { modeOf, planInjection } from './planned-injection.ts'
+import type { Neighbour, PlannedInjection } from './planned-injection.ts'
 import type { SeenWorkloads } from './reader.ts'
 
 /**
  * Restart: its pods are replaced. Stamp: its template is changed, and no pod is replaced now. Keep: it is not touched.
- * Wait: it does not exist. Withdraw: it is no consumer any more, and not touched. Unknown: it may not be seen.
+ * Wait: it does not exist. Refuse: it gets nothing, for something is in the way. Withdraw: it is no consumer any more, and
+ * not touched. Unknown: it may not be seen.
  */
-export type PlannedAction = 'Restart' | 'Stamp' | 'Keep' | 'Wait' | 'Withdraw' | 'Unknown'
+export type PlannedAction = 'Restart' | 'Stamp' | 'Keep' | 'Wait' | 'Refuse' | 'Withdraw' | 'Unknown'
 
 export interface PlannedConsumer {
   readonly kind: string
@@ -48,6 +51,8 @@ export interface PlanInput {
   /** Under the name that targetNameOf gives; undefined: there is no such name. */
   readonly target: TargetObservation | undefined
   readonly workloads: SeenWorkloads
+  /** The others that inject in its namespace. */
+  readonly neighbours: readonly Neighbour[]
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -114,10 +119,22 @@ export function planOf(input: PlanInput): Plan {
   const ready = findCondition(status.conditions, 'Ready')
   const id = target?.credentialsId
   const isAccepted = ready?.status === 'True'
+  const mode = modeOf(live, input.neighbours)
+  const injection = (workload: Workload): PlannedInjection | undefined =>
+    id === undefined || name === undefined || target === undefined
+      ? undefined
+      : planInjection({ resource, id, targetName: name, keys: target.keys ?? [] }, input.neighbours, mode, workload)
+  const { credentialsId: present, target: presentTarget } = live?.status ?? {}
+  // Without valid credentials too, what is withdrawn is taken out.
+  const remains = (workload: Workload): PlannedInjection | undefined =>
+    typeof present !== 'string' || presentTarget === undefined
+      ? undefined
+      : planInjection({ resource, id: present, targetName: presentTarget.name, keys: [] }, [], mode, workload)
+  const context = { resource, id, isNew: live === undefined, unseen: workloads.unseen, injection }
   const planned = [
-    ...consumers.map((consumer) => plannedConsumer(consumer, resource, id, live === undefined, workloads.unseen)),
+    ...consumers.map((consumer) => plannedConsumer(consumer, context)),
     ...hidden(resource, workloads.unseen),
-    ...withdrawn(live, consumers, workloads),
+    ...withdrawn(live, consumers, workloads, remains),
   ]
   const isUnknown = decision.action === 'Hold' || planned.some(({ action }) => action === 'Unknown')
   return {
@@ -151,29 +168,47 @@ export function refused(reason: string, message: string, target?: string): Plan 
   }
 }
 
+interface ConsumerContext {
+  readonly resource: TracardiResource
+  readonly id: string | undefined
+  readonly isNew: boolean
+  readonly unseen: ReadonlySet<WorkloadKind>
+  readonly injection: (workload: Workload) => PlannedInjection | undefined
+}
+
 function plannedConsumer(
   { kind, name, workload }: Consumer,
-  resource: TracardiResource,
-  id: string | undefined,
-  isNew: boolean,
-  unseen: ReadonlySet<WorkloadKind>,
+  { resource, id, isNew, unseen, injection }: ConsumerContext,
 ): PlannedConsumer {
   const at = (action: PlannedAction, why: string): PlannedConsumer => ({ kind, name, action, why })
   if (unseen.has(kind)) return at('Unknown', `You may not list objects of kind ${kind}.`)
   if (workload === undefined || workload.metadata.deletionTimestamp !== undefined)
     return at('Wait', 'It does not exist; it gets the credentials when it comes.')
-  if (kind === 'CronJob') return at('Keep', 'Its pods are always new.')
-  if (id === undefined) return at('Keep', 'Nothing is in force for it.')
+  if (kind !== 'CronJob' && id === undefined) return at('Keep', 'Nothing is in force for it.')
+  const { what = '', problem, isTemplateChanged = false } = injection(workload) ?? {}
+  if (problem !== undefined) return at('Refuse', problem)
+  const withInjection = (action: PlannedAction, why: string): PlannedConsumer =>
+    at(action, what === '' ? why : `${why} ${what}`)
+  if (kind === 'CronJob' || id === undefined)
+    return withInjection(isTemplateChanged ? 'Stamp' : 'Keep', 'Its pods are always new.')
   const stamp = stampOf(workload, resource.metadata.name)
-  if (stamp === id) return at('Keep', `It carries ${id} already.`)
+  if (stamp === id && !isTemplateChanged) return withInjection('Keep', `It carries ${id} already.`)
   if (!isPatched(kind))
-    return at('Keep', 'It is never restarted: pods get credentials as they are created, by the policies of the chart.')
+    return withInjection(
+      'Keep',
+      'It is never restarted: pods get credentials as they are created, by the policies of the chart.',
+    )
   if (entriesFor(resource, workload).every(({ restart }) => restart === 'Never'))
-    return at('Keep', 'restart is Never: its pods keep what they have until somebody replaces them.')
+    return withInjection('Keep', 'restart is Never: its pods keep what they have until somebody replaces them.')
   const to = isNew ? 'the first credentials' : id
-  const change = stamp === undefined ? `It has no stamp of this resource and gets ${to}.` : `From ${stamp} to ${id}.`
+  const change =
+    stamp === undefined
+      ? `It has no stamp of this resource and gets ${to}.`
+      : stamp === id
+        ? 'What is injected changes.'
+        : `From ${stamp} to ${id}.`
   const held = whyHeld(workload)
-  return held === undefined ? at('Restart', change) : at('Stamp', `${change} ${held}`)
+  return held === undefined ? withInjection('Restart', change) : withInjection('Stamp', `${change} ${held}`)
 }
 
 /** Why no pod is replaced at once when the template changes. */
@@ -199,15 +234,25 @@ function withdrawn(
   live: TracardiResource | undefined,
   consumers: readonly Consumer[],
   { stores, unseen }: SeenWorkloads,
+  injection: ConsumerContext['injection'],
 ): PlannedConsumer[] {
   if (live === undefined) return []
   const kept = new Set(consumers.map(({ kind, name }) => `${kind}/${name}`))
   return consumersOf(stores, live)
     .filter(({ kind, name, workload }) => workload !== undefined && !unseen.has(kind) && !kept.has(`${kind}/${name}`))
-    .map(({ kind, name }) => ({
-      kind,
-      name,
-      action: 'Withdraw',
-      why: 'It is no longer a consumer: its stamp stays, and it gets no newer credentials.',
-    }))
+    .map(({ kind, name, workload }) =>
+      workload !== undefined && injection(workload)?.isTakenOut === true
+        ? {
+            kind,
+            name,
+            action: kind === 'CronJob' ? 'Stamp' : 'Restart',
+            why: 'It is no longer a consumer: what was injected is taken out of its template.',
+          }
+        : {
+            kind,
+            name,
+            action: 'Withdraw',
+            why: 'It is no longer a consumer: its stamp stays, and it gets no newer credentials.',
+          },
+    )
 }

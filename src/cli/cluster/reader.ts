@@ -8,7 +8,8 @@ import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { systemClock } from '../../kube/clock.ts'
 import { KubeError, isMissingPermission, isNotFound } from '../../kube/errors.ts'
-import type { KubeObject, ResourceType } from '../../kube/objects.ts'
+import { secrets } from '../../kube/objects.ts'
+import type { KubeObject, ResourceType, Secret } from '../../kube/objects.ts'
 import { Store } from '../../kube/store.ts'
 
 /** A right that whoever runs the command lacks. */
@@ -66,6 +67,26 @@ export class ClusterReader {
         throw error
       }
     })
+  }
+
+  /** All of the namespace; none where they may not be listed. */
+  async resources(): Promise<readonly TracardiResource[]> {
+    const items = await this.tried(() => this.#all(tracardiResources))
+    return items === 'Denied' ? [] : items
+  }
+
+  /** The metadata of a Secret; undefined: there is none, or it may not be read. */
+  async secretMetadata(name: string): Promise<Secret | undefined> {
+    const read = async (): Promise<Secret | undefined> => {
+      try {
+        return await this.client.get(secrets, this.namespace, name, { metadataOnly: true })
+      } catch (error) {
+        if (isNotFound(error)) return undefined
+        throw error
+      }
+    }
+    const found = await this.tried(read)
+    return found === 'Denied' ? undefined : found
   }
 
   async workloads(kinds: ReadonlySet<string>): Promise<SeenWorkloads> {

@@ -20,6 +20,7 @@ const words: Readonly<Record<PlannedAction, readonly [text: string, style: Style
   Stamp: ['is stamped', 'yellow'],
   Keep: ['stays', 'dim'],
   Wait: ['is awaited', 'cyan'],
+  Refuse: ['is refused', 'red'],
   Withdraw: ['is let go', 'cyan'],
   Unknown: ['unknown', 'red'],
 }
