@@ -18,7 +18,14 @@ import { consumerIndex, consumersOf, keyOf, podLabelIndex, resourcesOf, workload
 import type { Refusal } from './delivery/stamps.ts'
 import { affectedResources } from './delivery/standing.ts'
 import type { Visibility } from './delivery/visibility.ts'
-import { isPatched, standsAlone, stripWorkload, workloadKinds, workloadTypes } from './delivery/workloads.ts'
+import {
+  isPatched,
+  mayBeAbsent,
+  standsAlone,
+  stripWorkload,
+  workloadKinds,
+  workloadTypes,
+} from './delivery/workloads.ts'
 import type { Workload, WorkloadKind } from './delivery/workloads.ts'
 import { KubeClient } from './kube/client.ts'
 import { systemClock } from './kube/clock.ts'
@@ -172,6 +179,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const inForce = new InForce()
   const visibility: Visibility = {
     workloads: (kind, namespace) => groups[kind].refusal(namespace),
+    isServed: (kind, namespace) => groups[kind].isServed(namespace),
     secrets: (resource) =>
       groups.secrets.refusal(resource.metadata.namespace ?? '') ??
       secretKeysOf(resource).flatMap((key) => unpolled.get(key) ?? [])[0],
@@ -373,9 +381,17 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
       concerns?: (resource: TracardiResource) => boolean
       /** Watched only once they are wanted: see ReflectorGroup. */
       isLazy?: boolean
+      /** The API server may not know the kind: see Reflector. */
+      mayBeAbsent?: boolean
     } = {},
   ): ReflectorGroup => {
-    const { concerns = () => false, namespaces = watched, isLazy = false, ...others } = options
+    const {
+      concerns = () => false,
+      namespaces = watched,
+      isLazy = false,
+      mayBeAbsent: isOptional = false,
+      ...others
+    } = options
     return new ReflectorGroup(
       type.plural,
       namespaces,
@@ -390,6 +406,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
             reconsider(namespace, concerns)
           },
           onRewound: startAgain,
+          ...(isOptional && { isNeeded: () => resources.list().some(concerns) }),
           ...others,
           ...(namespace !== undefined && { namespace }),
         }),
@@ -404,8 +421,9 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
   const reflectWorkloads = (kind: WorkloadKind): ReflectorGroup =>
     reflect(workloadTypes[kind], workloads[kind], stripWorkload(kind), {
       concerns: ({ spec }) => (spec.consumers ?? []).some((consumer) => consumer.kind === kind),
-      // Clusters have many of them, and few resources have them as consumers.
-      isLazy: !isPatched(kind),
+      // Clusters have many of them, or none at all, and few resources have them as consumers.
+      isLazy: !isPatched(kind) || mayBeAbsent(kind),
+      mayBeAbsent: mayBeAbsent(kind),
     })
   const groups = {
     tracardiresources: reflect(tracardiResources, resources, stripMetadata),
@@ -413,6 +431,7 @@ export async function runOperator(options: OperatorOptions, signal: AbortSignal)
     StatefulSet: reflectWorkloads('StatefulSet'),
     DaemonSet: reflectWorkloads('DaemonSet'),
     CronJob: reflectWorkloads('CronJob'),
+    Rollout: reflectWorkloads('Rollout'),
     ReplicaSet: reflectWorkloads('ReplicaSet'),
     Job: reflectWorkloads('Job'),
     Pod: reflectWorkloads('Pod'),

@@ -171,7 +171,7 @@ const target = z.object({
 const unpatchedKinds = ['ReplicaSet', 'Job', 'Pod'] as const
 
 /** Kinds of workload that can be consumers. `delivery` knows how each of them rolls. */
-const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', ...unpatchedKinds] as const
+const consumerKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Rollout', ...unpatchedKinds] as const
 
 const maxMatchLabels = 8
 
@@ -265,7 +265,7 @@ const inject = z.object({
 const consumer = z.object({
   kind: z.enum(consumerKinds).meta({
     description:
-      'Kind of the workload. The pods of a CronJob are always new: it is counted and never touched. A ReplicaSet, a Job or a Pod is one that no other workload has made; it takes `selector` and `inject`, gets the credentials as its pods are created, and is never restarted.\nExample: `Deployment`',
+      'Kind of the workload. The pods of a CronJob are always new: it is counted and never touched. A Rollout is that of Argo Rollouts, and takes no `inject`. A ReplicaSet, a Job or a Pod is one that no other workload has made; it takes `selector` and `inject`, gets the credentials as its pods are created, and is never restarted.\nExample: `Deployment`',
   }),
   name: optional(objectName, {
     description:
@@ -316,6 +316,12 @@ const consumerRules: ValidationRule[] = [
     rule: `!(${isUnpatched}) || !has(self.restart) || self.restart == 'Never'`,
     message: 'a ReplicaSet, Job or Pod is never restarted: leave restart out, or set it to Never',
     fieldPath: '.restart',
+  },
+  {
+    rule: "self.kind != 'Rollout' || !has(self.inject)",
+    message:
+      'nothing can be injected into a Rollout, which is only restarted: leave inject out, and have its pod template read the target Secret',
+    fieldPath: '.inject',
   },
 ]
 

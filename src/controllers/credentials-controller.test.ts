@@ -120,6 +120,7 @@ class World {
       inForce,
       visibility: {
         workloads: (kind) => this.hidden.get(kind),
+        isServed: (kind) => kind !== 'Rollout',
         secrets: () => this.hidden.get('secrets'),
       },
       refusals: this.refusals,

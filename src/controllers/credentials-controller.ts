@@ -52,7 +52,7 @@ import { consumersOf, workloadKey } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
 import { consumerState, onTheWay } from '../delivery/stamps.ts'
 import type { ConsumerState, Refusal } from '../delivery/stamps.ts'
-import { unseenConsumers } from '../delivery/visibility.ts'
+import { absentKinds, unseenConsumers } from '../delivery/visibility.ts'
 import type { Visibility } from '../delivery/visibility.ts'
 import { stampOf } from '../delivery/workloads.ts'
 import type { Workload } from '../delivery/workloads.ts'
@@ -468,6 +468,7 @@ export class CredentialsController {
       }),
       problem,
       unseen,
+      absent: absentKinds(resource, this.#options.visibility),
       unwatched: this.#options.visibility.secrets(resource),
       now: this.#now(),
     })

@@ -33,6 +33,7 @@ const plurals: Record<WorkloadKind, string> = {
   StatefulSet: 'statefulsets',
   DaemonSet: 'daemonsets',
   CronJob: 'cronjobs',
+  Rollout: 'rollouts',
   ReplicaSet: 'replicasets',
   Job: 'jobs',
   Pod: 'pods',
@@ -113,13 +114,14 @@ class World {
       this.onRequest('list pods')
       return { metadata: { resourceVersion: '1' }, items: this.pods }
     }
-    expect(path).toBe(`/apis/apps/v1/namespaces/shop/${plurals[this.kind]}/sender`)
+    const api = this.kind === 'Rollout' ? 'argoproj.io/v1alpha1' : 'apps/v1'
+    expect(path).toBe(`/apis/${api}/namespaces/shop/${plurals[this.kind]}/sender`)
     this.calls.push(call)
     await Promise.resolve()
     this.onRequest(call)
     if (this.server === undefined) throw new KubeError({ ...describe, status: 404, apiReason: 'NotFound' })
     if (method === 'PATCH') {
-      expect(contentType).toBe('application/strategic-merge-patch+json')
+      expect(contentType).toBe(`application/${this.kind === 'Rollout' ? '' : 'strategic-'}merge-patch+json`)
       const patch = body as Patch
       this.bodies.push(patch)
       this.patchedAt.push(this.clock.monotonic())
@@ -565,22 +567,27 @@ test.each(['Pod/shop/sender', 'Deployment', '', 'Deployment/shop/another'])('an 
 })
 
 describe('every kind', () => {
-  test.each<WorkloadKind>(['Deployment', 'StatefulSet', 'DaemonSet'])('%s: one patch, one Event', async (kind) => {
-    const w = new World({}, kind)
-    w.resource('mail', '2-a0000')
-    expect(keyOf(stripWorkload(kind)(w.server!))).toBe(`${kind}/shop/sender`)
-    await w.reconcile()
-    await w.reconcile()
-    expect(w.take()).toEqual(['patch sender'])
-    expect(w.labels[stamp('mail')]).toBe('2-a0000')
-    expect(w.events).toMatchObject([{ reason: 'CredentialsStamped', regarding: { apiVersion: 'apps/v1', kind } }])
-    // And when somebody writes it meanwhile.
-    w.resource('mail', '3-a0000')
-    w.write({ more: 'x' })
-    await w.reconcile()
-    expect(w.take()).toEqual(['patch sender', 'get sender', 'patch sender'])
-    expect(w.labels).toMatchObject({ more: 'x', [stamp('mail')]: '3-a0000' })
-  })
+  test.each<WorkloadKind>(['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout'])(
+    '%s: one patch, one Event',
+    async (kind) => {
+      const w = new World({}, kind)
+      w.resource('mail', '2-a0000')
+      expect(keyOf(stripWorkload(kind)(w.server!))).toBe(`${kind}/shop/sender`)
+      await w.reconcile()
+      await w.reconcile()
+      expect(w.take()).toEqual(['patch sender'])
+      expect(w.labels[stamp('mail')]).toBe('2-a0000')
+      expect(w.events).toMatchObject([
+        { reason: 'CredentialsStamped', regarding: { apiVersion: expect.stringContaining('/v1') as string, kind } },
+      ])
+      // And when somebody writes it meanwhile.
+      w.resource('mail', '3-a0000')
+      w.write({ more: 'x' })
+      await w.reconcile()
+      expect(w.take()).toEqual(['patch sender', 'get sender', 'patch sender'])
+      expect(w.labels).toMatchObject({ more: 'x', [stamp('mail')]: '3-a0000' })
+    },
+  )
 
   test('CronJob: never read, never patched', async () => {
     const w = new World({ [stamp('mail')]: '1-a0000' }, 'CronJob')

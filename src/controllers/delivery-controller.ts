@@ -23,7 +23,7 @@ import { carriersOf, planDelivery } from '../delivery/plan.ts'
 import type { DeliveryPlan } from '../delivery/plan.ts'
 import { keyOf, resourcesOf } from '../delivery/selection.ts'
 import type { WorkloadStores } from '../delivery/selection.ts'
-import { deliveryPatch } from '../delivery/stamps.ts'
+import { deliveryPatch, patchTypeOf } from '../delivery/stamps.ts'
 import type { Refusal } from '../delivery/stamps.ts'
 import type { Visibility } from '../delivery/visibility.ts'
 import {
@@ -215,7 +215,7 @@ export class DeliveryController {
       try {
         await this.#hold(key, plan, context.signal)
         const patched = await client.patch(workloadTypes[kind], namespace, name, deliveryPatch(workload, plan), {
-          patchType: 'strategic',
+          patchType: patchTypeOf(kind),
           signal: context.signal,
         })
         workloads[kind].observe(stripWorkload(kind)(patched))

@@ -9,7 +9,8 @@ import { orderVersions } from '../credentials/versions.ts'
 import { needsPolicyText } from '../delivery/stamps.ts'
 import type { ConsumerState } from '../delivery/stamps.ts'
 import type { Unseen } from '../delivery/visibility.ts'
-import { unpatchedKinds } from '../delivery/workloads.ts'
+import { notInstalledText, unpatchedKinds } from '../delivery/workloads.ts'
+import type { WorkloadKind } from '../delivery/workloads.ts'
 import { grantText } from '../kube/permissions.ts'
 import type { Permission } from '../kube/permissions.ts'
 
@@ -49,6 +50,8 @@ export interface StatusInput {
   readonly problem: Problem | undefined
   /** Kinds of its consumers that cannot be seen, for want of a right. */
   readonly unseen: readonly Unseen[]
+  /** Kinds of its consumers that are not installed in the cluster. */
+  readonly absent?: readonly WorkloadKind[]
   /** The right without which changes of Secrets are not noticed; undefined: it is there. */
   readonly unwatched: Permission | undefined
   /** Milliseconds since the epoch. */
@@ -242,7 +245,7 @@ function judge(input: StatusInput, waitedMs: number): Verdict {
   const ready = (reason: string, message: string): Verdict => ({
     ready: true,
     reason,
-    message: message === '' ? inForce : `${inForce} ${message}`,
+    message: (message === '' ? inForce : `${inForce} ${message}`) + absentText(input),
     flag: undefined,
   })
   const absent = input.consumers.find((consumer) => consumer.state === 'Missing')
@@ -263,6 +266,11 @@ function needsPolicy({ resource, injection }: StatusInput): Omit<Problem, 'trans
 function staleConsumersText(stale: readonly ConsumerState[]): string {
   const more = stale.length > 1 ? ` And ${String(stale.length - 1)} more.` : ''
   return `${stale[0]?.message ?? ''}${more}`
+}
+
+/** What may explain that there is no consumer; begins with a space. */
+function absentText({ absent = [] }: StatusInput): string {
+  return absent.map((kind) => ` ${notInstalledText(kind)}`).join('')
 }
 
 function consumersCondition(input: StatusInput): {
@@ -289,17 +297,20 @@ function consumersCondition(input: StatusInput): {
   const needed = needsPolicy(input)
   if (needed !== undefined) return { status: 'False', ...needed }
   if (consumers.length === 0) {
-    return { status: 'True', reason: 'NoConsumers', message: 'The resource has no consumer at the moment.' }
+    const message = `The resource has no consumer at the moment.${absentText(input)}`
+    return { status: 'True', reason: 'NoConsumers', message }
   }
   const absent = consumers.filter((consumer) => consumer.state === 'Missing')
   if (absent[0] !== undefined) {
-    return { status: 'True', reason: 'ConsumerNotFound', message: absent.map(({ message }) => message).join(' ') }
+    const message = absent.map((consumer) => consumer.message).join(' ')
+    return { status: 'True', reason: 'ConsumerNotFound', message: message + absentText(input) }
   }
   const stale = consumers.filter((consumer) => consumer.state === 'Stale')
-  if (stale.length > 0) return { status: 'True', reason: 'Stale', message: staleConsumersText(stale) }
+  if (stale.length > 0)
+    return { status: 'True', reason: 'Stale', message: staleConsumersText(stale) + absentText(input) }
   const remarks = consumers.filter(({ message }) => message !== '').slice(0, maxOutdated)
   const message = [`Every consumer carries ${target.credentialsId}.`, ...remarks.map((consumer) => consumer.message)]
-  return { status: 'True', reason: 'UpToDate', message: message.join(' ') }
+  return { status: 'True', reason: 'UpToDate', message: message.join(' ') + absentText(input) }
 }
 
 /** What is said of consumers that cannot be seen. */

@@ -103,6 +103,22 @@ const older = { [stamp('mail')]: '1-aaaaa' }
 const url = (id: string) => variable('URL', `mail-credentials-${id}`)
 const gone = { $patch: 'delete', name: 'URL' }
 
+describe('a Rollout', () => {
+  const version = variable('URL', 'mail-credentials-1-aaaaa')
+  test('has nothing injected, nor taken out: its lists of containers would be replaced', () => {
+    const w = new World().put('mail', { consumers: [{ ...injecting()[0]!, kind: 'Rollout' }], mode: 'Patch' })
+    expect(w.plan(workload(older, app(version), 'Rollout'))).toMatchObject({ stamps: current, pods: undefined })
+  })
+
+  test('is not stamped where its template is another workload', () => {
+    const w = new World().put('mail', { consumers: [{ kind: 'Rollout', name: 'web' }] })
+    const own = workload({}, {}, 'Rollout')
+    expect(w.plan(own).stamps).toEqual(current)
+    const workloadRef = { kind: 'Deployment', name: 'base' }
+    expect(w.plan({ ...own, spec: { ...own.spec, workloadRef } }).stamps).toEqual({})
+  })
+})
+
 describe('stamps', () => {
   const plain: ConsumerSpec[] = [{ kind: 'Deployment', name: 'web' }]
   test.each<[string, Record<string, string>, Given, Record<string, string>]>([

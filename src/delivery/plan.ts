@@ -18,7 +18,16 @@ import { hasVersions, parseVersionName, versionsIn } from './pod-parts.ts'
 import { objectKey } from '../kube/objects.ts'
 import { entriesFor, resourcesOf } from './selection.ts'
 import type { WorkloadStores } from './selection.ts'
-import { isPatched, kindOf, noParts, patchedKinds, podLabels, stampOf } from './workloads.ts'
+import {
+  isPatched,
+  kindOf,
+  noParts,
+  patchedKinds,
+  podLabels,
+  stampOf,
+  takesInjection,
+  templateOwner,
+} from './workloads.ts'
 import type { Workload } from './workloads.ts'
 
 export interface PlanContext {
@@ -117,13 +126,14 @@ export function planDelivery(context: PlanContext, workload: Workload): Delivery
   const stamps: Record<string, string> = {}
   const patched: Injection[] = []
   const withdrawn = new Set<string>()
+  const isStampable = templateOwner(workload) === undefined
   for (const { resource, credentialsId, injection, mode, injects, isNeverRestarted } of drafts) {
     const { name } = resource.metadata
     if (!isTouched || isNeverRestarted || frozen.has(name)) continue
     if (!injects) withdrawn.add(name)
     if (credentialsId === undefined) continue
     // The pods of a CronJob are always new: there is nothing to restart, but its template may take an injection.
-    if (kindOf(workload) !== 'CronJob' || mode === 'Patch')
+    if (isStampable && (kindOf(workload) !== 'CronJob' || mode === 'Patch'))
       if (stampOf(workload, name) !== credentialsId) stamps[stampLabel(name)] = credentialsId
     if (mode === 'Patch' && injection !== undefined) patched.push(injection)
     if (mode === 'Policy') withdrawn.add(name)
@@ -163,7 +173,8 @@ export function planDelivery(context: PlanContext, workload: Workload): Delivery
 
 function draft({ inForce, installation }: PlanContext, resource: TracardiResource, workload: Workload): Draft {
   const entries = entriesFor(resource, workload)
-  const inject = entries.find((entry) => entry.inject !== undefined && entry.inject !== null)?.inject ?? undefined
+  const asked = entries.find((entry) => entry.inject !== undefined && entry.inject !== null)?.inject ?? undefined
+  const inject = takesInjection(kindOf(workload)) ? asked : undefined
   const inPlace = inForce.of(resource)
   const isNeverRestarted = entries.every(({ restart }) => restart === 'Never')
   const common = { resource, isNeverRestarted, injects: inject !== undefined }

@@ -180,7 +180,7 @@ describe('both directions', () => {
   })
 
   test('a kind that only a newer CRD knows is passed over', () => {
-    const newer = { kind: 'Rollout', name: 'sender' } as unknown as ConsumerSpec
+    const newer = { kind: 'CloneSet', name: 'sender' } as unknown as ConsumerSpec
     const alsoNewer = { kind: 'ReplicaSet', selector: { matchLabels: { needs: 'mail' } } } as unknown as ConsumerSpec
     const mail = resource('mail', [newer, alsoNewer, named('Deployment', 'sender')])
     const w = world([mail], all)

@@ -147,6 +147,43 @@ describe('consumerState', () => {
     ],
     ['a DaemonSet without a node', 'DaemonSet', {}, { ...seen, desiredNumberScheduled: 0 }, 'Updated', 'NoPods', ''],
     ['a CronJob', 'CronJob', {}, {}, 'Updated', 'AlwaysNew', ''],
+    ['a Rollout', 'Rollout', {}, { observedGeneration: '2', phase: 'Healthy' }, 'Updated', 'Updated', ''],
+    [
+      'a Rollout that waits to be promoted',
+      'Rollout',
+      { paused: true },
+      { observedGeneration: '2', phase: 'Paused' },
+      'Held',
+      'Paused',
+      'kubectl argo rollouts promote sms',
+    ],
+    [
+      'a Rollout that was aborted',
+      'Rollout',
+      {},
+      { observedGeneration: '2', phase: 'Degraded', abort: true },
+      'Failed',
+      'Aborted',
+      'kubectl argo rollouts retry rollout sms',
+    ],
+    [
+      'a Rollout with a spec that is not taken',
+      'Rollout',
+      {},
+      { observedGeneration: '2', phase: 'Degraded', conditions: [{ type: 'InvalidSpec', status: 'True' }] },
+      'Failed',
+      'InvalidSpec',
+      'kubectl describe rollout sms',
+    ],
+    [
+      'a Rollout without a template of its own',
+      'Rollout',
+      { workloadRef: { kind: 'Deployment', name: 'base' } },
+      { observedGeneration: '2', phase: 'Healthy' },
+      'Held',
+      'WorkloadReferenced',
+      'Deployment base (spec.workloadRef): name that as the consumer',
+    ],
   ])('%s', (_, kind, spec, status, state, reason, message) => {
     const template = { metadata: { labels: current } }
     const workload = { ...deployment(current), kind, spec: { ...spec, template }, status: status ?? {} }

@@ -3,10 +3,10 @@ import { injectedAnnotation } from '../api/names.ts'
 import { notInjectedText, staleText } from './not-injected.ts'
 import type { DeliveryPlan, PlannedDelivery } from './plan.ts'
 import type { Consumer } from './selection.ts'
-import { isPatched, kindOf, rolloutOf, stampOf } from './workloads.ts'
-import type { Workload } from './workloads.ts'
+import { isPatched, kindOf, rolloutOf, stampOf, takesInjection, templateOwner } from './workloads.ts'
+import type { Workload, WorkloadKind } from './workloads.ts'
 
-/** The strategic merge patch that stamps the template and changes what is injected, fenced by uid and resourceVersion. */
+/** The patch that stamps the template and changes what is injected, fenced by uid and resourceVersion; see patchTypeOf. */
 export function deliveryPatch(workload: Workload, { stamps, pods }: Pick<DeliveryPlan, 'stamps' | 'pods'>): object {
   const { uid, resourceVersion } = workload.metadata
   const template = {
@@ -15,6 +15,11 @@ export function deliveryPatch(workload: Workload, { stamps, pods }: Pick<Deliver
   }
   const spec = kindOf(workload) === 'CronJob' ? { jobTemplate: { spec: { template } } } : { template }
   return { metadata: { uid, resourceVersion }, spec }
+}
+
+/** How a patch of the template is to be read. There is no strategic merge for CRDs, and a stamp alone needs none. */
+export function patchTypeOf(kind: WorkloadKind): 'strategic' | 'merge' {
+  return takesInjection(kind) ? 'strategic' : 'merge'
 }
 
 /** Why a workload does not get its stamp. */
@@ -68,6 +73,11 @@ export function consumerState(
   if (!isPatched(kind) && planned.mode === 'Patch') return at('Held', 'InjectionNeedsPolicy', needsPolicyText([kind]))
   // What can be delivered comes first.
   if (problem !== undefined && !isPending) return at('Held', problem.reason, problem.message)
+  const owner = templateOwner(workload)
+  if (owner !== undefined) {
+    const message = `Its pods come from the ${owner.kind} ${owner.name} (spec.workloadRef): name that as the consumer in place of the ${kind} ${name}.`
+    return at('Held', 'WorkloadReferenced', message)
+  }
   const rolling = { kind, name, ...onTheWay }
   const isStamped = stampOf(workload, resource) === credentialsId
   if (!isPatched(kind)) {
@@ -114,6 +124,14 @@ export function consumerState(
       )
     case 'Partitioned':
       return at('Held', 'Partitioned', 'The pods below the partition of its update strategy keep older credentials.')
+    case 'Unpromoted':
+      return at('Held', 'Paused', `The rollout is paused until it is promoted: kubectl argo rollouts promote ${name}`)
+    case 'Aborted': {
+      const message = `The rollout was aborted, and older credentials are used again; see kubectl describe ${object}, and once that is mended: kubectl argo rollouts retry ${object}`
+      return at('Failed', 'Aborted', message)
+    }
+    case 'InvalidSpec':
+      return at('Failed', 'InvalidSpec', `Argo Rollouts does not take its spec; see kubectl describe ${object}`)
     case 'GaveUp': {
       const message = `The new pods did not become available in time; see kubectl describe ${object}`
       return at('Failed', 'ProgressDeadlineExceeded', message)

@@ -7,6 +7,8 @@ import type { WorkloadKind } from './workloads.ts'
 /** Each method gives the right that is missing; undefined when all is seen. */
 export interface Visibility {
   workloads(kind: WorkloadKind, namespace: string): Permission | undefined
+  /** Whether the API server knows the kind. */
+  isServed(kind: WorkloadKind, namespace: string): boolean
   /** Changes of the Secrets that a resource has to do with. */
   secrets(resource: TracardiResource): Permission | undefined
 }
@@ -24,4 +26,12 @@ export function unseenConsumers(resource: TracardiResource, visibility: Pick<Vis
     const permission = wanted.has(kind) ? visibility.workloads(kind, resource.metadata.namespace ?? '') : undefined
     return permission === undefined ? [] : [{ kind, permission }]
   })
+}
+
+/** The kinds of its consumers that are not installed in the cluster. */
+export function absentKinds(resource: TracardiResource, visibility: Pick<Visibility, 'isServed'>): WorkloadKind[] {
+  const wanted = new Set((resource.spec.consumers ?? []).map((consumer) => consumer.kind))
+  return workloadKinds.filter(
+    (kind) => wanted.has(kind) && !visibility.isServed(kind, resource.metadata.namespace ?? ''),
+  )
 }

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { kindOf, podLabels, rolloutOf, stampOf, standsAlone, stripWorkload, workloadKinds } from './workloads.ts'
+import {
+  kindOf,
+  podLabels,
+  rolloutOf,
+  stampOf,
+  standsAlone,
+  stripWorkload,
+  templateOwner,
+  waitsForPromotion,
+  workloadKinds,
+} from './workloads.ts'
 import type { Rollout, Workload, WorkloadKind } from './workloads.ts'
 
 const metadata = { name: 'sms', namespace: 'marketing', uid: 'uid', resourceVersion: '7', generation: 3 }
@@ -134,6 +144,80 @@ test.each<[string, Workload['spec'], Status | undefined, Rollout]>([
   ],
 ])('rolloutOf a DaemonSet: %s', (_, spec, status, expected) => {
   expect(rolloutOf({ kind: 'DaemonSet', metadata, ...(spec && { spec }), ...(status && { status }) })).toBe(expected)
+})
+
+describe('rolloutOf a Rollout of Argo', () => {
+  const paused = (reason: string): Status => ({
+    observedGeneration: '3',
+    phase: 'Paused',
+    controllerPause: true,
+    pauseConditions: [{ reason }],
+    currentStepIndex: 1,
+  })
+  const degraded: Status = { observedGeneration: '3', phase: 'Degraded' }
+  const canary = (pause: { duration?: number | string } | null): Workload['spec'] => ({
+    strategy: { canary: { steps: [{}, { pause }] } },
+  })
+  const blueGreen = (autoPromotionSeconds?: number): Workload['spec'] => ({
+    strategy: { blueGreen: { autoPromotionEnabled: false, ...(autoPromotionSeconds && { autoPromotionSeconds }) } },
+  })
+  test.each<[string, Workload['spec'], Status | undefined, Rollout]>([
+    ['healthy', {}, { observedGeneration: '3', phase: 'Healthy' }, 'Complete'],
+    ['healthy, scaled to nothing', { replicas: 0 }, { observedGeneration: '3', phase: 'Healthy' }, 'Empty'],
+    ['the controller has not looked yet', {}, { observedGeneration: '2', phase: 'Healthy' }, 'Progressing'],
+    // Versions before 0.10 wrote a hash.
+    ['its generation is no number', {}, { observedGeneration: '6f5d8c', phase: 'Healthy' }, 'Complete'],
+    ['no status at all', {}, undefined, 'Progressing'],
+    ['a status without a phase', {}, { observedGeneration: '3' }, 'Progressing'],
+    ['going on', {}, { observedGeneration: '3', phase: 'Progressing' }, 'Progressing'],
+    ['it gave up', {}, { ...degraded, conditions: [gaveUp] }, 'GaveUp'],
+    ['it gave up before the last change', {}, { ...degraded, observedGeneration: '2' }, 'Progressing'],
+    ['aborted', {}, { ...degraded, abort: true, conditions: [gaveUp] }, 'Aborted'],
+    [
+      'a spec that it does not take',
+      {},
+      { ...degraded, conditions: [{ type: 'InvalidSpec', status: 'True' }] },
+      'InvalidSpec',
+    ],
+    ['paused by hand', { paused: true }, { observedGeneration: '3', phase: 'Paused' }, 'Unpromoted'],
+    ['at a step without an end', canary({}), paused('CanaryPauseStep'), 'Unpromoted'],
+    ['at a step with an end', canary({ duration: '10m' }), paused('CanaryPauseStep'), 'Progressing'],
+    [
+      'at a step with an end, by hand as well',
+      { ...canary({ duration: 5 }), paused: true },
+      paused('CanaryPauseStep'),
+      'Unpromoted',
+    ],
+    ['at a step that is not there any more', canary(null), paused('CanaryPauseStep'), 'Unpromoted'],
+    ['before it switches over', blueGreen(), paused('BlueGreenPause'), 'Unpromoted'],
+    ['before it switches over by itself', blueGreen(30), paused('BlueGreenPause'), 'Progressing'],
+    ['an analysis without a result', canary({ duration: 5 }), paused('InconclusiveAnalysisRun'), 'Unpromoted'],
+    ['promoted, not seen yet', canary({}), { ...paused('CanaryPauseStep'), pauseConditions: null }, 'Progressing'],
+  ])('%s', (_, spec, status, expected) => {
+    const workload: Workload = { kind: 'Rollout', metadata, ...(spec && { spec }), ...(status && { status }) }
+    expect(rolloutOf(workload)).toBe(expected)
+    const strip = stripWorkload('Rollout')
+    expect(rolloutOf(strip(workload))).toBe(expected)
+    expect(strip(strip(workload))).toStrictEqual(strip(workload))
+  })
+
+  test.each<[string, Workload['spec'], boolean]>([
+    ['no strategy', {}, false],
+    ['a canary without steps', { strategy: { canary: {} } }, false],
+    ['a pause without an end', { strategy: { canary: { steps: [{}, { pause: {} }] } } }, true],
+    ['a pause with an end', { strategy: { canary: { steps: [{ pause: { duration: 5 } }] } } }, false],
+    ['blue-green', { strategy: { blueGreen: {} } }, false],
+    ['blue-green by hand', blueGreen(), true],
+    ['blue-green by hand or by time', blueGreen(30), false],
+  ])('whether somebody has to promote it: %s', (_, spec, expected) => {
+    expect(waitsForPromotion(stripWorkload('Rollout')({ metadata, ...(spec && { spec }) }))).toBe(expected)
+  })
+
+  test('what has its template in its place is kept', () => {
+    const workloadRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'sms' }
+    expect(templateOwner(stripWorkload('Rollout')({ metadata, spec: { workloadRef } }))).toMatchObject({ name: 'sms' })
+    expect(templateOwner(stripWorkload('Rollout')({ metadata, spec: { workloadRef: null } }))).toBeUndefined()
+  })
 })
 
 test('a CronJob has nothing to roll', () => {

@@ -5,7 +5,7 @@ import { podPartsOf } from './pod-parts.ts'
 import type { PodParts, PodSpec } from './pod-parts.ts'
 
 /** The kinds whose pod templates the operator changes. */
-export const patchedKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'] as const
+export const patchedKinds = ['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Rollout'] as const
 
 /** The kinds that it never changes: the API server injects into their pods as these are created, and that is all. */
 export const unpatchedKinds = ['ReplicaSet', 'Job', 'Pod'] as const
@@ -34,13 +34,18 @@ export interface Workload extends KubeObject {
     updateStrategy?: { type?: string; rollingUpdate?: { partition?: number } | null }
     template?: PodTemplate
     jobTemplate?: { spec?: { template?: PodTemplate } }
+    /** Of a Rollout. */
+    strategy?: RolloutStrategy
+    /** Of a Rollout that has no template of its own. */
+    workloadRef?: { kind?: string; name?: string } | null
   }
   status?: {
-    /** Of a Pod. */
+    /** Of a Pod, or a Rollout. */
     phase?: string
     /** Of a Job: how many pods of it run. */
     active?: number
-    observedGeneration?: number
+    /** Of a Rollout it is text. */
+    observedGeneration?: number | string
     replicas?: number
     updatedReplicas?: number
     availableReplicas?: number
@@ -50,7 +55,18 @@ export interface Workload extends KubeObject {
     updatedNumberScheduled?: number
     numberAvailable?: number
     conditions?: { type: string; status: string; reason?: string }[]
+    /** These are of a Rollout. */
+    abort?: boolean
+    controllerPause?: boolean
+    pauseConditions?: { reason: string }[] | null
+    currentStepIndex?: number | null
   }
+}
+
+/** What of it tells whether a pause ends by itself. */
+interface RolloutStrategy {
+  blueGreen?: { autoPromotionEnabled?: boolean | null; autoPromotionSeconds?: number | null } | null
+  canary?: { steps?: ({ pause?: { duration?: number | string } | null } | null)[] | null } | null
 }
 
 /** The API of each kind. */
@@ -59,14 +75,34 @@ export const workloadTypes: Readonly<Record<WorkloadKind, ResourceType<Workload>
   StatefulSet: { group: 'apps', version: 'v1', plural: 'statefulsets', kind: 'StatefulSet', namespaced: true },
   DaemonSet: { group: 'apps', version: 'v1', plural: 'daemonsets', kind: 'DaemonSet', namespaced: true },
   CronJob: { group: 'batch', version: 'v1', plural: 'cronjobs', kind: 'CronJob', namespaced: true },
+  Rollout: { group: 'argoproj.io', version: 'v1alpha1', plural: 'rollouts', kind: 'Rollout', namespaced: true },
   ReplicaSet: { group: 'apps', version: 'v1', plural: 'replicasets', kind: 'ReplicaSet', namespaced: true },
   Job: { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true },
   Pod: { group: '', version: 'v1', plural: 'pods', kind: 'Pod', namespaced: true },
 }
 
+/**
+ * Whether credentials can be injected into its pods. Not into those of a Rollout: its CRD knows no strategic merge patch, and
+ * a JSON merge patch replaces whole lists of containers.
+ */
+export function takesInjection(kind: WorkloadKind): boolean {
+  return kind !== 'Rollout'
+}
+
+/** Whether the API server may not know the kind: its CRD belongs to something that not every cluster has. */
+export function mayBeAbsent(kind: WorkloadKind): boolean {
+  return kind === 'Rollout'
+}
+
+/** For the status: an absent CRD. */
+export function notInstalledText(kind: WorkloadKind): string {
+  const { group } = workloadTypes[kind]
+  return `The kind ${kind} (${group}) is not installed in this cluster: install it, or correct the kind of the consumer.`
+}
+
 const templatePath = ['f:spec', 'f:template', 'f:spec']
 
-/** Of a workload that was not stripped. */
+/** Of a workload that was not stripped, or into which nothing is ever injected. */
 export const noParts: PodParts = { containers: [], volumes: {}, versionVolumes: [] }
 
 /** Drops all that the plan and the status do not need; a workload is often 20 KB, this is 1. */
@@ -78,7 +114,7 @@ export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workl
     const marks = kind === 'Pod' ? marksOf(metadata.annotations ?? {}) : []
     return {
       kind,
-      pods: pods ?? podPartsOf(template?.spec, metadata.managedFields ?? [], path),
+      pods: pods ?? (takesInjection(kind) ? podPartsOf(template?.spec, metadata.managedFields ?? [], path) : noParts),
       metadata: {
         name: metadata.name,
         ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
@@ -93,6 +129,7 @@ export function stripWorkload(kind: WorkloadKind): (workload: Workload) => Workl
         ...(spec?.replicas !== undefined && { replicas: spec.replicas }),
         ...(spec?.paused === true && { paused: true }),
         ...(spec?.updateStrategy !== undefined && { updateStrategy: spec.updateStrategy }),
+        ...(kind === 'Rollout' && rolloutSpec(spec)),
         template: { metadata: { labels: { ...template?.metadata?.labels } } },
       },
       status: pick(status ?? {}),
@@ -150,12 +187,23 @@ function isEnd({ type, status }: { type: string; status: string }): boolean {
   return (type === 'Complete' || type === 'Failed') && status === 'True'
 }
 
-const keptConditions: ReadonlySet<string> = new Set(['Progressing', 'Complete', 'Failed'])
+function rolloutSpec({ strategy, workloadRef }: NonNullable<Workload['spec']> = {}): Workload['spec'] {
+  const { blueGreen, canary } = strategy ?? {}
+  const { autoPromotionEnabled = null, autoPromotionSeconds = null } = blueGreen ?? {}
+  return {
+    strategy: {
+      ...(blueGreen && { blueGreen: { autoPromotionEnabled, autoPromotionSeconds } }),
+      ...(canary && { canary: { steps: canary.steps?.map((step) => ({ pause: step?.pause ?? null })) ?? null } }),
+    },
+    ...(workloadRef && { workloadRef }),
+  }
+}
+
+const keptConditions: ReadonlySet<string> = new Set(['Progressing', 'Complete', 'Failed', 'InvalidSpec'])
 
 function pick(status: NonNullable<Workload['status']>): NonNullable<Workload['status']> {
   const kept: NonNullable<Workload['status']> = {}
-  for (const field of counters) if (status[field] !== undefined) kept[field] = status[field]
-  if (status.phase !== undefined) kept.phase = status.phase
+  for (const field of statusFields) if (status[field] !== undefined) Object.assign(kept, { [field]: status[field] })
   const conditions = status.conditions?.filter(({ type }) => keptConditions.has(type)) ?? []
   if (conditions.length > 0)
     kept.conditions = conditions.map(({ type, status: state, reason }) => ({
@@ -166,7 +214,7 @@ function pick(status: NonNullable<Workload['status']>): NonNullable<Workload['st
   return kept
 }
 
-const counters = [
+const statusFields = [
   'observedGeneration',
   'replicas',
   'updatedReplicas',
@@ -177,6 +225,11 @@ const counters = [
   'updatedNumberScheduled',
   'numberAvailable',
   'active',
+  'phase',
+  'abort',
+  'controllerPause',
+  'pauseConditions',
+  'currentStepIndex',
 ] as const
 
 /** The kind of a stripped workload. */
@@ -194,6 +247,12 @@ export function stampOf(workload: Workload, resource: string): string | undefine
   return podLabels(workload)[stampLabel(resource)]
 }
 
+/** What has the template of the pods in place of a workload, which can then not be stamped; undefined: it has it itself. */
+export function templateOwner({ spec }: Workload): { kind: string; name: string } | undefined {
+  const { kind, name } = spec?.workloadRef ?? {}
+  return kind === undefined || name === undefined ? undefined : { kind, name }
+}
+
 /** How far the rollout of a workload's current template is. */
 export type Rollout =
   | 'Complete'
@@ -207,8 +266,14 @@ export type Rollout =
   | 'OnDelete'
   /** The pods below the partition are not replaced. */
   | 'Partitioned'
+  /** Somebody has to promote it: it waits at a step, or before it switches over. */
+  | 'Unpromoted'
+  /** Somebody or an analysis has aborted it: it went back to the pods of before. */
+  | 'Aborted'
+  /** Its controller does not take its spec. */
+  | 'InvalidSpec'
 
-/** The rules of `kubectl rollout status`, and what it leaves out. */
+/** The rules of `kubectl rollout status`, or `kubectl argo rollouts status`, and what these leave out. */
 export function rolloutOf(workload: Workload): Rollout {
   switch (kindOf(workload)) {
     case 'Deployment':
@@ -220,6 +285,8 @@ export function rolloutOf(workload: Workload): Rollout {
     case 'CronJob':
       // Its pods are always new.
       return 'Complete'
+    case 'Rollout':
+      return argoRollout(workload)
     case 'ReplicaSet':
     case 'Job':
     case 'Pod':
@@ -229,7 +296,8 @@ export function rolloutOf(workload: Workload): Rollout {
 }
 
 function observed({ metadata, status }: Workload): boolean {
-  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+  // What is no number, as very old Argo Rollouts write it, tells nothing.
+  return !(Number(status?.observedGeneration ?? 0) < (metadata.generation ?? 0))
 }
 
 function deploymentRollout(workload: Workload): Rollout {
@@ -276,4 +344,46 @@ function daemonSetRollout(workload: Workload): Rollout {
   }
   const older = (status?.currentNumberScheduled ?? 0) > updated
   return spec?.updateStrategy?.type === 'OnDelete' && older ? 'OnDelete' : 'Progressing'
+}
+
+/** Whether a Rollout will not be through before somebody promotes it. */
+export function waitsForPromotion({ spec }: Workload): boolean {
+  const { blueGreen, canary } = spec?.strategy ?? {}
+  if (blueGreen?.autoPromotionEnabled === false) return !((blueGreen.autoPromotionSeconds ?? 0) > 0)
+  return canary?.steps?.some((step) => step?.pause && step.pause.duration === undefined) === true
+}
+
+/** Its controller says the phase, of the generation that it has seen. */
+function argoRollout(workload: Workload): Rollout {
+  const { spec, status = {} } = workload
+  const pauses = status.pauseConditions ?? []
+  // Promoted, and its controller has not seen that yet.
+  const isUnpausing = status.controllerPause === true && pauses.length === 0
+  if (!observed(workload) || isUnpausing) return 'Progressing'
+  switch (status.phase) {
+    case 'Healthy':
+      return (spec?.replicas ?? 1) === 0 ? 'Empty' : 'Complete'
+    case 'Degraded':
+      if (status.conditions?.some(({ type }) => type === 'InvalidSpec') === true) return 'InvalidSpec'
+      return status.abort === true ? 'Aborted' : 'GaveUp'
+    case 'Paused':
+      return spec?.paused !== true && pauses.every(({ reason }) => endsByItself(workload, reason))
+        ? 'Progressing'
+        : 'Unpromoted'
+    default:
+      return 'Progressing'
+  }
+}
+
+/** Whether a pause of a Rollout has an end. */
+function endsByItself({ spec, status }: Workload, reason: string): boolean {
+  const { blueGreen, canary } = spec?.strategy ?? {}
+  switch (reason) {
+    case 'BlueGreenPause':
+      return (blueGreen?.autoPromotionSeconds ?? 0) > 0
+    case 'CanaryPauseStep':
+      return canary?.steps?.[status?.currentStepIndex ?? 0]?.pause?.duration !== undefined
+    default:
+      return false
+  }
 }

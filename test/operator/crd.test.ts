@@ -103,7 +103,7 @@ describe('accepted', () => {
     [
       'every kind of consumer, by name and by selector',
       consumers(
-        ...['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob'].flatMap((kind) => [
+        ...['Deployment', 'StatefulSet', 'DaemonSet', 'CronJob', 'Rollout'].flatMap((kind) => [
           { kind, name: 'a' },
           { kind, name: null, selector: { matchLabels: { 'example.org/needs': 'sms', empty: '' } } },
         ]),
@@ -415,7 +415,12 @@ describe('refused', () => {
     [
       'an unknown kind',
       consumers({ kind: 'ReplicationController', name: 'a' }),
-      'spec.consumers[0].kind: Unsupported value: "ReplicationController": supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob", "ReplicaSet", "Job", "Pod"',
+      'spec.consumers[0].kind: Unsupported value: "ReplicationController": supported values: "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Rollout", "ReplicaSet", "Job", "Pod"',
+    ],
+    [
+      'an injection into a Rollout',
+      consumers({ kind: 'Rollout', name: 'a', inject: { env: {} } }),
+      'spec.consumers[0].inject: Invalid value: nothing can be injected into a Rollout, which is only restarted: leave inject out, and have its pod template read the target Secret',
     ],
     ...['ReplicaSet', 'Job', 'Pod'].flatMap((kind): [string, unknown, string][] => {
       const bySelector = { kind, selector: { matchLabels: { app: 'a' } } }

@@ -190,8 +190,8 @@ describe('the operator of this run', () => {
     await using kube = await Kube.connect(inject('kubeconfig'))
     const account = own[0]!.user.username
     const may = async (verb: string, what: string): Promise<boolean> => {
-      const [plural = '', group = ''] = what.split('.')
-      const resourceAttributes = { verb, group: group === 'tracardi' ? 'tracardi.com' : group, resource: plural }
+      const [plural = '', group = ''] = what.split(/\.(.*)/s)
+      const resourceAttributes = { verb, group, resource: plural }
       const review = await kube.create('subjectaccessreviews', undefined, {
         apiVersion: 'authorization.k8s.io/v1',
         kind: 'SubjectAccessReview',
@@ -200,13 +200,16 @@ describe('the operator of this run', () => {
       return review.status.allowed
     }
     for (const [wanted, actions] of [
-      [true, ['get secrets', 'create secrets', 'patch deployments.apps', 'list tracardiresources.tracardi']],
+      [true, ['get secrets', 'create secrets', 'patch deployments.apps', 'list tracardiresources.tracardi.com']],
       [false, ['list configmaps', 'update secrets', 'create deployments.apps', 'delete deployments.apps', 'get pods']],
-      [true, ['patch statefulsets.apps', 'patch daemonsets.apps', 'watch cronjobs.batch']],
+      [
+        true,
+        ['patch statefulsets.apps', 'patch daemonsets.apps', 'watch cronjobs.batch', 'patch rollouts.argoproj.io'],
+      ],
       // For versions and injection.
-      [true, ['delete secrets', 'list pods', 'patch cronjobs.batch', 'patch tracardiresources.tracardi']],
+      [true, ['delete secrets', 'list pods', 'patch cronjobs.batch', 'patch tracardiresources.tracardi.com']],
       [false, ['delete pods', 'update statefulsets.apps', 'get jobs.batch', 'get controllerrevisions.apps']],
-      [false, ['update tracardiresources.tracardi', 'delete tracardiresources.tracardi', 'impersonate users']],
+      [false, ['update tracardiresources.tracardi.com', 'delete tracardiresources.tracardi.com', 'impersonate users']],
     ] as const) {
       for (const action of actions) {
         const [verb = '', what = ''] = action.split(' ')

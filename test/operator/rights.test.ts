@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import type { ConsumerSpec } from '../../src/api/tracardi-resource.ts'
 import { idAnnotation, stampLabel } from '../../src/api/names.ts'
+import { waitUntilEstablished } from '../cluster/tools.ts'
 import { describeCall, isOf } from './support/audit-log.ts'
 import type { AuditEntry } from './support/audit-log.ts'
 import { conditionsOf, eventsOf, resource, secret, valid, waitForConditions } from './support/fixtures.ts'
@@ -28,6 +29,7 @@ const kinds = {
   statefulsets: 'StatefulSet',
   daemonsets: 'DaemonSet',
   cronjobs: 'CronJob',
+  rollouts: 'Rollout',
   replicasets: 'ReplicaSet',
   jobs: 'Job',
   pods: 'Pod',
@@ -35,7 +37,7 @@ const kinds = {
 type Plural = keyof typeof kinds
 
 /** Whose templates are stamped. */
-const stamped: readonly Plural[] = ['deployments', 'statefulsets', 'daemonsets']
+const stamped: readonly Plural[] = ['deployments', 'statefulsets', 'daemonsets', 'rollouts']
 /** Which are only looked at. */
 const unpatched: readonly Plural[] = ['replicasets', 'jobs', 'pods']
 
@@ -104,9 +106,31 @@ beforeAll(async () => {
   })
   const namespaces = [...namespaceOf.values()].map(({ ns }) => ns)
   cluster = await startOwnCluster({ namespaces, values: { watchNamespaces: namespaces } })
+  await cluster.kube.create('customresourcedefinitions', undefined, rolloutsCrd)
+  await waitUntilEstablished(cluster.kube.kubeconfigPath, ['crd', rolloutsCrd.metadata.name])
 })
 
 afterAll(() => cluster[Symbol.asyncDispose]())
+
+/** Of Argo Rollouts, as far as it matters here. */
+const rolloutsCrd = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'rollouts.argoproj.io' },
+  spec: {
+    group: 'argoproj.io',
+    names: { kind: 'Rollout', listKind: 'RolloutList', plural: 'rollouts', singular: 'rollout' },
+    scope: 'Namespaced',
+    versions: [
+      {
+        name: 'v1alpha1',
+        served: true,
+        storage: true,
+        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+      },
+    ],
+  },
+}
 
 /** A workload without pods: its rollouts are through at once. */
 function workload(plural: Plural) {
@@ -120,14 +144,19 @@ function workload(plural: Plural) {
     deployments: { replicas: 0, selector, template },
     statefulsets: { replicas: 0, serviceName: 'app', selector, template },
     daemonsets: { selector, template },
+    // Nobody works on it: it says that it is through, whatever its generation.
+    rollouts: { replicas: 0, selector, template, strategy: { canary: {} } },
     cronjobs: { schedule: '0 0 31 2 *', jobTemplate: { spec: { template: { ...template, spec: once } } } },
     replicasets: { replicas: 0, selector, template },
     jobs: { template: { ...template, spec: once } },
     pods: template.spec,
   } as const
-  const apiVersion = { cronjobs: 'batch/v1', jobs: 'batch/v1', pods: 'v1' }[plural as string] ?? 'apps/v1'
+  const apiVersion =
+    { cronjobs: 'batch/v1', jobs: 'batch/v1', pods: 'v1', rollouts: 'argoproj.io/v1alpha1' }[plural as string] ??
+    'apps/v1'
   const metadata = { name: 'app', ...(plural === 'pods' && template.metadata) }
-  return { apiVersion, kind: kinds[plural], metadata, spec: forms[plural] }
+  const status = plural === 'rollouts' && { status: { phase: 'Healthy', observedGeneration: 'any' } }
+  return { apiVersion, kind: kinds[plural], metadata, spec: forms[plural], ...status }
 }
 
 function consumer(plural: Plural, injects: boolean): ConsumerSpec {
@@ -175,9 +204,7 @@ const grantedMessage = 'a permission that was missing is there'
 
 async function stampIn(ns: string, plural: Plural): Promise<string | undefined> {
   if (!stamped.includes(plural)) return undefined
-  return (await cluster.kube.get(plural as 'deployments', ns, 'app'))?.spec.template.metadata?.labels?.[
-    stampLabel('sms')
-  ]
+  return (await cluster.kube.get(plural as 'rollouts', ns, 'app'))?.spec.template?.metadata?.labels?.[stampLabel('sms')]
 }
 
 async function idIn(ns: string): Promise<string | undefined> {
@@ -298,9 +325,14 @@ test('each right that is taken away is missed and told, and the others do their 
       (stamp) => stamp?.startsWith('2-') === true,
     )
   }
-  for (const plural of ['deployments', 'statefulsets', 'daemonsets'] as const) {
+  for (const [plural, group] of [
+    ['deployments', 'apps'],
+    ['statefulsets', 'apps'],
+    ['daemonsets', 'apps'],
+    ['rollouts', 'argoproj.io'],
+  ] as const) {
     // Without `get` it comes when the next list brings what has changed.
-    const { ns } = namespaceOf.get(`patch ${plural}.apps`) ?? { ns: '' }
+    const { ns } = namespaceOf.get(`patch ${plural}.${group}`) ?? { ns: '' }
     expect([await idIn(ns), await stampIn(ns, plural)]).toEqual([
       expect.stringMatching(/^2-/),
       expect.stringMatching(/^1-/),
@@ -380,7 +412,8 @@ test('every right that the chart grants was used', async () => {
   // The audit log has the group apart.
   const wanted = rightsOf(granted).map(({ verb, resource: what }) => `${verb} ${what.replace(/\.[a-z.0-9]+/, '')}`)
   // These are asked for only after a lost race; that they are missed was seen above.
-  const isReread = (each: string): boolean => /^get (?:deployments|statefulsets|daemonsets|cronjobs)$/.test(each)
+  const isReread = (each: string): boolean =>
+    /^get (?:deployments|statefulsets|daemonsets|cronjobs|rollouts)$/.test(each)
   const seen = [...new Set(inNamespaces.map(plain))].filter((each) => !isReread(each)).sort()
   expect(seen).toEqual(wanted.filter((each) => !isReread(each)).sort())
   const own = used.filter(({ objectRef }) => objectRef?.namespace === release.namespace)

@@ -53,5 +53,6 @@ Deployment: {group: apps, resource: deployments}
 Job: {group: batch, resource: jobs, unnamed: true}
 Pod: {group: '', resource: pods, unnamed: true}
 ReplicaSet: {group: apps, resource: replicasets, unnamed: true}
+Rollout: {group: argoproj.io, resource: rollouts}
 StatefulSet: {group: apps, resource: statefulsets}
 {{- end -}}

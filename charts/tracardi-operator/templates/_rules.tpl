@@ -32,6 +32,10 @@
 - apiGroups: [batch]
   resources: [cronjobs]
   verbs: [get, list, watch, patch]
+# Argo Rollouts, where they are installed.
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [get, list, watch, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]

@@ -24,7 +24,11 @@ function workload(kind: WorkloadKind, name: string, stamp?: string, spec: Worklo
   }
 }
 
-function seen(workloads: readonly Workload[], unseen: readonly WorkloadKind[] = []): SeenWorkloads {
+function seen(
+  workloads: readonly Workload[],
+  unseen: readonly WorkloadKind[] = [],
+  absent: readonly WorkloadKind[] = [],
+): SeenWorkloads {
   const clock = new FakeClock()
   const stores = Object.fromEntries(
     workloadKinds.map((kind) => {
@@ -36,7 +40,7 @@ function seen(workloads: readonly Workload[], unseen: readonly WorkloadKind[] = 
       return [kind, store]
     }),
   ) as SeenWorkloads['stores']
-  return { stores, unseen: new Set(unseen) }
+  return { stores, unseen: new Set(unseen), absent: new Set(absent) }
 }
 
 function source(token = '0f'.repeat(16)): SourceSecret {
@@ -57,6 +61,7 @@ interface Case {
   readonly consumers: ConsumerSpec[]
   readonly workloads?: readonly Workload[]
   readonly unseen?: readonly WorkloadKind[]
+  readonly absent?: readonly WorkloadKind[]
   /** Of the resource that is there already, with 3-11111 in force and no target that could be read. */
   readonly before?: ConsumerSpec[]
   readonly secret?: SourceSecret | undefined
@@ -64,7 +69,16 @@ interface Case {
   readonly neighbours?: readonly Neighbour[]
 }
 
-function plan({ consumers, workloads = [], unseen = [], before, secret = source(), mode, neighbours = [] }: Case) {
+function plan({
+  consumers,
+  workloads = [],
+  unseen = [],
+  absent = [],
+  before,
+  secret = source(),
+  mode,
+  neighbours = [],
+}: Case) {
   const live: TracardiResource | undefined =
     before === undefined
       ? undefined
@@ -87,7 +101,7 @@ function plan({ consumers, workloads = [], unseen = [], before, secret = source(
     inspection: inspect({ service: 'twilio', credentials: resource.spec.credentials, secrets, now }),
     sources: [],
     target: { state: 'Absent' },
-    workloads: seen(workloads, unseen),
+    workloads: seen(workloads, unseen, absent),
     neighbours,
     now,
   })
@@ -164,6 +178,31 @@ test.each<[string, Case, string[]]>([
     },
     ['Deployment a Unknown', 'Deployment * Unknown'],
   ],
+  [
+    'a kind that is not installed, by name and by selector',
+    {
+      consumers: [
+        { kind: 'Rollout', name: 'a' },
+        { kind: 'Rollout', selector: { matchLabels: { app: 'x' } } },
+      ],
+      absent: ['Rollout'],
+    },
+    ['Rollout a Wait', 'Rollout * Wait'],
+  ],
+  [
+    'a Rollout, and one without a template of its own',
+    {
+      consumers: [
+        { kind: 'Rollout', name: 'a' },
+        { kind: 'Rollout', name: 'b' },
+      ],
+      workloads: [
+        workload('Rollout', 'a', undefined, { strategy: { canary: { steps: [{ pause: {} }] } } }),
+        workload('Rollout', 'b', undefined, { workloadRef: { kind: 'Deployment', name: 'base' } }),
+      ],
+    },
+    ['Rollout a Restart', 'Rollout b Keep'],
+  ],
 ])('consumers: %s', (_, given, expected) => {
   expect(plan(given).consumers.map(({ kind, name, action }) => `${kind} ${name ?? '*'} ${action}`)).toEqual(expected)
 })
@@ -177,6 +216,15 @@ describe('the whole', () => {
     ['a CronJob unseen hides no stamp', { ...one, unseen: ['CronJob'] }, { result: 'Accepted' }],
   ])('%s', (_, given, expected) => {
     expect(plan(given)).toMatchObject(expected)
+  })
+
+  test('a Rollout that pauses says so', () => {
+    const strategy = { canary: { steps: [{ pause: {} }] } }
+    const planned = plan({
+      consumers: [{ kind: 'Rollout', name: 'a' }],
+      workloads: [workload('Rollout', 'a', undefined, { strategy })],
+    })
+    expect(planned.consumers[0]?.why).toContain('It pauses until somebody promotes it.')
   })
 
   test('nothing is restarted for what is refused', () => {

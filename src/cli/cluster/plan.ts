@@ -9,8 +9,15 @@ import type { Inspection } from '../../credentials/inspect.ts'
 import type { SourceVersion, TargetObservation } from '../../credentials/target.ts'
 import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import type { Consumer } from '../../delivery/selection.ts'
-import { isPatched, stampOf } from '../../delivery/workloads.ts'
-import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
+import {
+  isPatched,
+  notInstalledText,
+  stampOf,
+  templateOwner,
+  waitsForPromotion,
+  workloadKinds,
+} from '../../delivery/workloads.ts'
+import type { Workload } from '../../delivery/workloads.ts'
 import { modeOf, planInjection } from './planned-injection.ts'
 import type { Neighbour, PlannedInjection } from './planned-injection.ts'
 import type { SeenWorkloads } from './reader.ts'
@@ -130,10 +137,10 @@ export function planOf(input: PlanInput): Plan {
     typeof present !== 'string' || presentTarget === undefined
       ? undefined
       : planInjection({ resource, id: present, targetName: presentTarget.name, keys: [] }, [], mode, workload)
-  const context = { resource, id, isNew: live === undefined, unseen: workloads.unseen, injection }
+  const context = { resource, id, isNew: live === undefined, workloads, injection }
   const planned = [
     ...consumers.map((consumer) => plannedConsumer(consumer, context)),
-    ...hidden(resource, workloads.unseen),
+    ...hidden(resource, workloads),
     ...withdrawn(live, consumers, workloads, remains),
   ]
   const isUnknown = decision.action === 'Hold' || planned.some(({ action }) => action === 'Unknown')
@@ -172,18 +179,22 @@ interface ConsumerContext {
   readonly resource: TracardiResource
   readonly id: string | undefined
   readonly isNew: boolean
-  readonly unseen: ReadonlySet<WorkloadKind>
+  readonly workloads: SeenWorkloads
   readonly injection: (workload: Workload) => PlannedInjection | undefined
 }
 
 function plannedConsumer(
   { kind, name, workload }: Consumer,
-  { resource, id, isNew, unseen, injection }: ConsumerContext,
+  { resource, id, isNew, workloads: { unseen, absent }, injection }: ConsumerContext,
 ): PlannedConsumer {
   const at = (action: PlannedAction, why: string): PlannedConsumer => ({ kind, name, action, why })
   if (unseen.has(kind)) return at('Unknown', `You may not list objects of kind ${kind}.`)
+  if (absent.has(kind)) return at('Wait', notInstalledText(kind))
   if (workload === undefined || workload.metadata.deletionTimestamp !== undefined)
     return at('Wait', 'It does not exist; it gets the credentials when it comes.')
+  const owner = templateOwner(workload)
+  if (owner !== undefined)
+    return at('Keep', `Its pods come from the ${owner.kind} ${owner.name}: name that as the consumer.`)
   if (kind !== 'CronJob' && id === undefined) return at('Keep', 'Nothing is in force for it.')
   const { what = '', problem, isTemplateChanged = false } = injection(workload) ?? {}
   if (problem !== undefined) return at('Refuse', problem)
@@ -208,7 +219,11 @@ function plannedConsumer(
         ? 'What is injected changes.'
         : `From ${stamp} to ${id}.`
   const held = whyHeld(workload)
-  return held === undefined ? withInjection('Restart', change) : withInjection('Stamp', `${change} ${held}`)
+  if (held !== undefined) return withInjection('Stamp', `${change} ${held}`)
+  return withInjection(
+    'Restart',
+    waitsForPromotion(workload) ? `${change} It pauses until somebody promotes it.` : change,
+  )
 }
 
 /** Why no pod is replaced at once when the template changes. */
@@ -223,11 +238,15 @@ function whyHeld({ spec }: Workload): string | undefined {
     : undefined
 }
 
-/** Selectors over kinds that may not be seen. */
-function hidden(resource: TracardiResource, unseen: ReadonlySet<WorkloadKind>): PlannedConsumer[] {
-  return (resource.spec.consumers ?? [])
-    .filter(({ kind, name }) => typeof name !== 'string' && [...unseen].some((one) => one === kind))
-    .map(({ kind }) => ({ kind, name: undefined, action: 'Unknown', why: `You may not list objects of kind ${kind}.` }))
+/** Selectors over kinds that may not be seen, or are not installed. */
+function hidden(resource: TracardiResource, { unseen, absent }: SeenWorkloads): PlannedConsumer[] {
+  return (resource.spec.consumers ?? []).flatMap(({ kind: asked, name }): PlannedConsumer[] => {
+    const kind = workloadKinds.find((one) => one === asked)
+    if (kind === undefined || typeof name === 'string') return []
+    if (unseen.has(kind))
+      return [{ kind, name: undefined, action: 'Unknown', why: `You may not list objects of kind ${kind}.` }]
+    return absent.has(kind) ? [{ kind, name: undefined, action: 'Wait', why: notInstalledText(kind) }] : []
+  })
 }
 
 function withdrawn(

@@ -3,11 +3,11 @@ import { tracardiResources } from '../../api/tracardi-resource.ts'
 import type { TracardiResource } from '../../api/tracardi-resource.ts'
 import { podLabelIndex, workloadStores } from '../../delivery/selection.ts'
 import type { WorkloadStores } from '../../delivery/selection.ts'
-import { standsAlone, stripWorkload, workloadKinds, workloadTypes } from '../../delivery/workloads.ts'
+import { mayBeAbsent, standsAlone, stripWorkload, workloadKinds, workloadTypes } from '../../delivery/workloads.ts'
 import type { Workload, WorkloadKind } from '../../delivery/workloads.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import { systemClock } from '../../kube/clock.ts'
-import { KubeError, isMissingPermission, isNotFound } from '../../kube/errors.ts'
+import { KubeError, isMissingPermission, isNotFound, isNotServed } from '../../kube/errors.ts'
 import { secrets } from '../../kube/objects.ts'
 import type { KubeObject, ResourceType, Secret } from '../../kube/objects.ts'
 import { Store } from '../../kube/store.ts'
@@ -25,6 +25,8 @@ export interface SeenWorkloads {
   readonly stores: WorkloadStores
   /** Kinds that could not be listed. */
   readonly unseen: ReadonlySet<WorkloadKind>
+  /** Kinds that are not installed in the cluster. */
+  readonly absent: ReadonlySet<WorkloadKind>
 }
 
 const pageSize = 500
@@ -91,16 +93,21 @@ export class ClusterReader {
 
   async workloads(kinds: ReadonlySet<string>): Promise<SeenWorkloads> {
     const unseen = new Set<WorkloadKind>()
+    const absent = new Set<WorkloadKind>()
     const stores = workloadStores(
       () => new Store<Workload>({ clock: systemClock, indexers: { podLabels: podLabelIndex }, keep: standsAlone }),
     )
     const read = async (kind: WorkloadKind): Promise<void> => {
-      const items = await this.tried(() => this.#all(workloadTypes[kind]))
+      const items = await this.tried(() => this.#all(workloadTypes[kind])).catch((error: unknown) => {
+        if (!mayBeAbsent(kind) || !isNotServed(error)) throw error
+        absent.add(kind)
+        return []
+      })
       if (items === 'Denied') unseen.add(kind)
       else stores[kind].replace(items.map(stripWorkload(kind)), '0')
     }
     await Promise.all(workloadKinds.filter((kind) => kinds.has(kind)).map(read))
-    return { stores, unseen }
+    return { stores, unseen, absent }
   }
 
   async #all<T extends KubeObject>(type: ResourceType<T>): Promise<T[]> {

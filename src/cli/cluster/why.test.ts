@@ -49,7 +49,7 @@ function seen(stamp?: string, updated = 1, unseen: readonly WorkloadKind[] = [])
     spec: { replicas: 1, template: { metadata: { labels } } },
     status: { observedGeneration: 1, replicas: 1, updatedReplicas: updated, availableReplicas: 1 },
   })
-  return { stores, unseen: new Set(unseen) }
+  return { stores, unseen: new Set(unseen), absent: new Set(['Rollout']) }
 }
 
 function event(reason: string, note: string, eventTime: string): KubeEvent {
@@ -60,6 +60,10 @@ const inForce = { observedGeneration: 2, credentialsId: '2-aaaaa', target: { nam
 
 function neverRestarted(given: TracardiResource): TracardiResource {
   return { ...given, spec: { ...given.spec, consumers: [{ kind: 'Deployment', name: 'a', restart: 'Never' }] } }
+}
+
+function rolloutConsumer(given: TracardiResource): TracardiResource {
+  return { ...given, spec: { ...given.spec, consumers: [{ kind: 'Rollout', name: 'a' }] } }
 }
 
 test.each<[string, TracardiResource, SeenWorkloads, object, RegExp]>([
@@ -83,6 +87,17 @@ test.each<[string, TracardiResource, SeenWorkloads, object, RegExp]>([
     seen('2-aaaaa'),
     { isReady: true, consumers: [{ name: 'a', stamp: '2-aaaaa', state: 'Updated' }] },
     /at rest/,
+  ],
+  [
+    'a kind that is not installed',
+    rolloutConsumer(resource({ ...inForce, conditions: [condition('Ready', 'True', 'ConsumerNotFound')] })),
+    seen('2-aaaaa'),
+    {
+      consumers: [
+        { kind: 'Rollout', state: 'Missing', message: expect.stringContaining('is not installed') as string },
+      ],
+    },
+    /gets the credentials when it comes/,
   ],
   [
     'rolling',

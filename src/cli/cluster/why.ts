@@ -6,7 +6,7 @@ import { targetNameOf } from '../../controllers/credentials-controller.ts'
 import { consumersOf, entriesFor } from '../../delivery/selection.ts'
 import { consumerState } from '../../delivery/stamps.ts'
 import type { ConsumerState } from '../../delivery/stamps.ts'
-import { stampOf } from '../../delivery/workloads.ts'
+import { notInstalledText, stampOf } from '../../delivery/workloads.ts'
 import type { KubeEvent } from '../../kube/event-recorder.ts'
 import type { SeenWorkloads } from './reader.ts'
 
@@ -82,6 +82,7 @@ export function whyOf({ resource, workloads, events }: WhyInput): Why {
       const seen = said === undefined ? undefined : seenInPods.get(said.reason)
       return {
         ...state,
+        ...(workloads.absent.has(consumer.kind) && { message: `${state.message} ${notInstalledText(consumer.kind)}` }),
         ...(said !== undefined &&
           (seen !== undefined || state.state === 'Outdated') && { reason: said.reason, message: said.message ?? '' }),
         ...(seen !== undefined && { state: seen }),

@@ -10,6 +10,7 @@ const modules: Record<ProgramSet['name'], string> = {
   etcd: 'go.etcd.io/etcd/server/v3',
   kwok: 'sigs.k8s.io/kwok',
   'helm-3': 'helm.sh/helm/v3',
+  'argo-rollouts': 'github.com/argoproj/argo-rollouts',
 }
 
 export interface GoBuild {

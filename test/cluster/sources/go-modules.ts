@@ -1,10 +1,19 @@
 // Programs built by the Go toolchain from the modules beside this folder, whose go.sum pins every source file.
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fillEntry } from '../cache.ts'
 import { itemIn, setEntry } from './cached.ts'
 import { goBuilds } from './go-builds.ts'
-import { messageOf, run, type Context, type Found, type Item, type ProgramSet, type Source } from './source.ts'
+import {
+  isFolder,
+  messageOf,
+  run,
+  type Context,
+  type Found,
+  type Item,
+  type ProgramSet,
+  type Source,
+} from './source.ts'
 import { stageFiles, stageName } from './stages.ts'
 
 /** How often a build says that it is alive. */
@@ -39,7 +48,7 @@ const go = async (set: ProgramSet, context: Context, args: string[], onStderr?: 
 }
 
 const build = async (set: ProgramSet, context: Context, target: string, packages: string[], ldflags: string) => {
-  const what = set.items.filter((name) => name !== 'kwok-stages').join(', ')
+  const what = set.items.filter((name) => !isFolder(name)).join(', ')
   const started = Date.now()
   let lines = 0
   const report = setInterval(() => {
@@ -53,6 +62,16 @@ const build = async (set: ProgramSet, context: Context, target: string, packages
     clearInterval(report)
   }
   context.log(`built ${what} ${set.version} in ${Math.round((Date.now() - started) / 1000)} s`)
+}
+
+/** The folder of a module in the module cache. */
+const sourceOf = (set: ProgramSet, context: Context, module: string): Promise<string> =>
+  go(set, context, ['list', '-m', '-f', '{{.Dir}}', module])
+
+const copyFiles = async (from: string, to: string, files: string[], rename = (file: string) => file) => {
+  await mkdir(to)
+  // Not a copy of the file: those of the module cache are read-only, with folders that cannot be emptied.
+  for (const file of files) await writeFile(join(to, rename(file)), await readFile(join(from, file)))
 }
 
 const kubernetesFlags = (version: string): string => {
@@ -73,14 +92,15 @@ const fill: Record<ProgramSet['name'], (set: ProgramSet, context: Context, folde
   },
   kwok: async (set, context, folder) => {
     await build(set, context, join(folder, 'kwok'), ['sigs.k8s.io/kwok/cmd/kwok'], '-s -w')
-    const source = await go(set, context, ['list', '-m', '-f', '{{.Dir}}', 'sigs.k8s.io/kwok'])
-    const stages = join(folder, 'kwok-stages')
-    await mkdir(stages)
-    for (const file of stageFiles) {
-      // Not a copy of the file: those of the module cache are read-only, with folders that cannot be emptied.
-      const text = await readFile(join(source, 'kustomize', 'stage', file))
-      await writeFile(join(stages, stageName(file)), text)
-    }
+    const source = join(await sourceOf(set, context, 'sigs.k8s.io/kwok'), 'kustomize', 'stage')
+    await copyFiles(source, join(folder, 'kwok-stages'), stageFiles, stageName)
+  },
+  'argo-rollouts': async (set, context, folder) => {
+    const module = 'github.com/argoproj/argo-rollouts'
+    await build(set, context, `${folder}/`, [`${module}/cmd/rollouts-controller`], '-s -w')
+    const source = join(await sourceOf(set, context, module), 'manifests', 'crds')
+    const files = (await readdir(source)).filter((file) => file.endsWith('-crd.yaml'))
+    await copyFiles(source, join(folder, 'rollouts-crds'), files)
   },
 }
 

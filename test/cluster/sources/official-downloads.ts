@@ -23,7 +23,7 @@ import { stageFiles, stageName } from './stages.ts'
 
 /** SHA-256 in hex, by program set, version, platform (as `process` has it) and file. */
 const checksumsSchema = z.partialRecord(
-  z.enum(['kubernetes', 'etcd', 'kwok', 'helm-3']),
+  z.enum(['kubernetes', 'etcd', 'kwok', 'helm-3', 'argo-rollouts']),
   z.record(z.string(), z.record(z.string(), z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/)))),
 )
 
@@ -80,6 +80,8 @@ const downloadsOf = ({ name, version, items }: ProgramSet): Download[] => {
       const path = `helm-${version}-${os}-${arch}.tar.gz`
       return [{ file: 'helm', host: 'get.helm.sh', path, member: `${os}-${arch}/helm` }]
     }
+    case 'argo-rollouts':
+      return []
     case 'kwok': {
       const kwok = 'kubernetes-sigs/kwok'
       const program = `${kwok}/releases/download/${version}/kwok-${os}-${arch}`
@@ -192,10 +194,11 @@ export const officialDownloadsWith = (checksums: Checksums, { connect, idle, pro
 
   const find = async (item: Item, context: Context): Promise<Found> => {
     const { set } = item
+    const downloads = downloadsOf(set)
     const mirror = context.env['TRACARDI_TEST_DOWNLOADS'] ?? ''
     if (mirror === 'off') return { missing: 'TRACARDI_TEST_DOWNLOADS is off' }
+    if (downloads.length === 0) return { missing: `nothing of ${set.name} is downloaded` }
     const base = mirror === '' ? 'https://' : `${mirror.replace(/\/+$/, '')}/`
-    const downloads = downloadsOf(set)
     const sums = checksums[set.name]?.[set.version]?.[platform] ?? {}
     const unpinned = downloads.map(({ file }) => file).filter((file) => sums[file] === undefined)
     if (unpinned.length > 0) {

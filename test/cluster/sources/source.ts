@@ -1,16 +1,25 @@
 // What a place that programs can come from must offer. `programs.ts` holds the ordered list of them.
 import { spawn } from 'node:child_process'
 
-/** One thing that tests need: an executable, or KWOK's folder of stage files. */
+/** One thing that tests need: an executable, or a folder of manifests. */
 export interface Item {
   /** File name, also the name in messages. */
-  name: 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok' | 'kwok-stages' | 'helm'
+  name:
+    | 'etcd'
+    | 'kube-apiserver'
+    | 'kube-controller-manager'
+    | 'kube-scheduler'
+    | 'kwok'
+    | 'kwok-stages'
+    | 'helm'
+    | 'rollouts-controller'
+    | 'rollouts-crds'
   set: ProgramSet
 }
 
 /** Items that are released, and therefore built or downloaded, together. */
 export interface ProgramSet {
-  name: 'kubernetes' | 'etcd' | 'kwok' | 'helm-3'
+  name: 'kubernetes' | 'etcd' | 'kwok' | 'helm-3' | 'argo-rollouts'
   /** With the leading v, for example v1.36.3. */
   version: string
   items: Item['name'][]
@@ -33,7 +42,7 @@ export interface Source {
   find: (item: Item, context: Context) => Promise<Found>
 }
 
-export const isFolder = (name: Item['name']): boolean => name === 'kwok-stages'
+export const isFolder = (name: Item['name']): boolean => name === 'kwok-stages' || name === 'rollouts-crds'
 
 /** What makes a program print its version, and do nothing else. */
 export const versionArgs = (name: string): string[] => (name === 'helm' ? ['version'] : ['--version'])

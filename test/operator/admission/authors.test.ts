@@ -57,6 +57,7 @@ const whole: TracardiResourceSpec = {
     { kind: 'StatefulSet', name: 'queue' },
     { kind: 'DaemonSet', name: 'agent' },
     { kind: 'CronJob', name: 'report' },
+    { kind: 'Rollout', name: 'shop' },
   ],
 }
 const selecting: TracardiResourceSpec = {
@@ -73,6 +74,7 @@ const exactly = {
   StatefulSet: right('patch', 'statefulsets.apps', 'queue'),
   DaemonSet: right('patch', 'daemonsets.apps', 'agent'),
   CronJob: right('patch', 'cronjobs.batch', 'report'),
+  Rollout: right('patch', 'rollouts.argoproj.io', 'shop'),
 } as const
 const all = Object.values(exactly)
 const but = (key: keyof typeof exactly, ...more: Rule[]): Rule[] => [
@@ -85,6 +87,7 @@ const everything = [
   right('patch', 'statefulsets.apps'),
   right('patch', 'daemonsets.apps'),
   right('patch', 'cronjobs.batch'),
+  right('patch', 'rollouts.argoproj.io'),
 ]
 
 const notGet = (at: string, name: string) => (user: string, namespace: string) =>
@@ -217,6 +220,12 @@ const creations: readonly Creation[] = [
     expected: notPatch(3, 'CronJob', 'report', 'cronjobs.batch'),
   },
   {
+    what: 'all but patch of a Rollout',
+    rights: but('Rollout'),
+    spec: whole,
+    expected: notPatch(4, 'Rollout', 'shop', 'rollouts.argoproj.io'),
+  },
+  {
     what: 'update and patch of its status in place of patch',
     rights: but('Deployment', right('update', 'deployments.apps'), right('patch', 'deployments/status.apps')),
     spec: whole,
@@ -345,7 +354,7 @@ const updates: readonly Update[] = [
     name: 'delivers',
     patch: { spec: { consumers: [...(whole.consumers ?? []), { kind: 'Deployment', name: 'more' }] } },
     rights: [exactly.Deployment],
-    expected: notPatch(4, 'Deployment', 'more', 'deployments.apps'),
+    expected: notPatch(5, 'Deployment', 'more', 'deployments.apps'),
   },
   {
     what: 'one more consumer, with patch of it alone',

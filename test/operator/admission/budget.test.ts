@@ -61,7 +61,7 @@ beforeAll(async () => {
   const target = right('create', 'secrets', long('t', 0, 230))
   const patch = (count: number) => [
     ...[
-      ...['deployments.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch'],
+      ...['deployments.apps', 'statefulsets.apps', 'daemonsets.apps', 'cronjobs.batch', 'rollouts.argoproj.io'],
       ...['replicasets.apps', 'jobs.batch', 'pods'],
     ].map((api) => right('patch', api, ...Array.from({ length: count }, (_, index) => long('c', index)))),
   ]

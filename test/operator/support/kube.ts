@@ -58,6 +58,12 @@ export interface CronJob extends KubeObject {
   spec: { jobTemplate: { spec: { template: PodTemplate } } }
 }
 
+/** Of Argo Rollouts. */
+export interface Rollout extends KubeObject {
+  spec: { replicas?: number; template?: PodTemplate }
+  status?: { phase?: string }
+}
+
 export interface Event extends KubeObject {
   type: string
   reason: string
@@ -80,6 +86,7 @@ export interface Kinds {
   daemonsets: DaemonSet
   cronjobs: CronJob
   jobs: Job
+  rollouts: Rollout
   replicasets: ReplicaSet
   controllerrevisions: KubeObject
   roles: Role
@@ -104,6 +111,7 @@ const prefixes: Record<keyof Kinds, string> = {
   daemonsets: '/apis/apps/v1',
   cronjobs: '/apis/batch/v1',
   jobs: '/apis/batch/v1',
+  rollouts: '/apis/argoproj.io/v1alpha1',
   replicasets: '/apis/apps/v1',
   controllerrevisions: '/apis/apps/v1',
   roles: '/apis/rbac.authorization.k8s.io/v1',
