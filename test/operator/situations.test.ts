@@ -11,6 +11,7 @@ import {
   eventsOf,
   makeSchedulable,
   resource,
+  replicaSetsOf,
   rolloutsOf,
   secret,
   stampOf,
@@ -61,6 +62,12 @@ describe.concurrent('situations', () => {
   test('all well: delivered, stamped, rolled once, with the provenance beside the contents', async () => {
     const values = valid.twilio()
     await kube.create('deployments', ns, deployment('well', { replicas: 2 }))
+    // Its controller may be late, and would roll once for two templates.
+    await waitFor(
+      'its first revision',
+      () => replicaSetsOf(kube, ns, 'well'),
+      (found) => found.length === 1,
+    )
     const source = await kube.create('secrets', ns, secret('well-source', values))
     await kube.create('tracardiresources', ns, resource('well', twilioSpec('well-source', ['well'])))
     const made = await waitForConditions(kube, ns, 'well', ready)
