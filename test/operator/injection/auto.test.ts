@@ -1,5 +1,6 @@
 // injection.mode: Auto, as the chart installs it. The server decides how credentials get into pods, and either way keeps the
 // same promises. This is what `npm run test:matrix` asks of every server first.
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { stampLabel } from '../../../src/api/names.ts'
@@ -13,8 +14,8 @@ import {
   valid,
   waitForConditions,
 } from '../support/fixtures.ts'
+import { readsOf, readsOnly } from '../support/injected.ts'
 import { waitFor } from '../support/kube.ts'
-import type { Pod, PodTemplate } from '../support/kube.ts'
 import { release } from '../support/operator-process.ts'
 import { startOwnCluster } from '../support/own-cluster.ts'
 import type { OwnCluster } from '../support/own-cluster.ts'
@@ -55,35 +56,18 @@ async function serverHasPolicies(): Promise<boolean> {
   return resources.some(({ name }) => name === 'mutatingadmissionpolicies')
 }
 
-const mountPath = '/var/run/credentials/sms'
 const ready = { Ready: 'True Delivered', ConsumersUpToDate: 'True UpToDate' }
 
-/** The Secrets that each way into the container reads, in whatever form: by variables, and by files. */
-function secretsOf({ containers = [], volumes = [] }: NonNullable<PodTemplate['spec']> | Pod['spec']) {
-  const { env = [], envFrom = [], volumeMounts = [] } = containers[0] ?? {}
-  const variables = [
-    ...env.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef?.name ?? []),
-    ...envFrom.flatMap(({ secretRef }) => secretRef?.name ?? []),
-  ]
-  const volume = volumeMounts.find((mount) => mount.mountPath === mountPath)?.name
-  const files = (volumes as { name: string; secret?: { secretName?: string } }[])
-    .filter(({ name }) => name === volume)
-    .flatMap(({ secret: from }) => from?.secretName ?? [])
-  return { variables: [...new Set(variables)], files }
-}
-
-const carrying = (id: string): string =>
-  JSON.stringify([id, { variables: [`sms-credentials-${id}`], files: [`sms-credentials-${id}`] }])
-
 /** Waits until all pods that are not on their way out, two of them, carry this id and read its version. */
-function waitForPods(ns: string, id: string): Promise<string[]> {
-  return waitFor(
+async function waitForPods(ns: string, id: string): Promise<void> {
+  const expected = [id, { app: readsOnly(`sms-credentials-${id}`) }]
+  await waitFor(
     `pods with ${id}`,
     async () =>
       (await cluster.kube.list('pods', ns))
         .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-        .map(({ metadata, spec }) => JSON.stringify([metadata.labels?.[stampLabel('sms')], secretsOf(spec)])),
-    (pods) => pods.length === 2 && pods.every((pod) => pod === carrying(id)),
+        .map(({ metadata, spec }) => [metadata.labels?.[stampLabel('sms')], readsOf(spec, 'sms')]),
+    (pods) => isDeepStrictEqual(pods, [expected, expected]),
     { timeoutMs: 120_000 },
   )
 }
@@ -93,9 +77,8 @@ async function life(mode: Mode): Promise<void> {
   const { kube } = cluster
   const ns = await createNamespace(kube, 'auto')
   const app = (...args: string[]): Promise<string> => kube.kubectl(['--namespace', ns, ...args])
-  const template = async (): Promise<PodTemplate> => (await kube.get('deployments', ns, 'web'))?.spec.template ?? {}
   await kube.create('secrets', ns, secret('sms', valid.twilio()))
-  const inject = { env: {}, mount: { path: mountPath } }
+  const inject = { env: {}, mount: { path: '/var/run/credentials/sms' } }
   const consumers = [{ kind: 'Deployment' as const, name: 'web', inject }]
   await kube.create(
     'tracardiresources',
@@ -136,7 +119,8 @@ async function life(mode: Mode): Promise<void> {
     () => kube.get('tracardiresources', ns, 'sms'),
     (found) => found === undefined,
   )
-  expect(secretsOf((await template()).spec ?? {})).toEqual({ variables: [], files: [] })
+  const left = (await kube.get('deployments', ns, 'web'))?.spec.template.spec ?? {}
+  expect(readsOf(left, 'sms')).toEqual({ app: { variables: [], files: [] } })
 }
 
 describe('Auto', () => {
