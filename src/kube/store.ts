@@ -89,8 +89,8 @@ export class Store<T extends KubeObject> {
    * @param options.namespace what the list is complete for; undefined: for all namespaces
    * @param options.askedAt Clock.monotonic() when it was asked for. Such a list has everything that was answered before,
    * whatever the resourceVersions say: where it has not, the cluster was restored from a backup.
-   * @returns whether it was restored, by what is known here
    * @param options.isRewound the cluster was restored from a backup: what we know to be newer, or deleted, is so no more
+   * @returns whether it was restored, by what was said or is known here
    */
   replace(
     objects: readonly T[],
@@ -213,9 +213,7 @@ export class Store<T extends KubeObject> {
   /** Stores an object and returns what tells the handlers. */
   #put(key: string, object: T, observedAt: number | undefined): () => void {
     const old = this.#entries.get(key)?.object
-    if (!this.#keep(object)) {
-      return this.#drop(key)
-    }
+    if (!this.#keep(object)) return this.#drop(key)
     if (old !== undefined) this.#unindex(key, old)
     this.#entries.set(key, { object, observedAt })
     for (const [name, indexer] of this.#indexers) {
