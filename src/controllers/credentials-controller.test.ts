@@ -336,7 +336,7 @@ afterEach(() => {
 })
 
 const statusCall = 'patch tracardiresources/status mail'
-const consumers: TracardiResourceSpec['consumers'] = [{ kind: 'Deployment', name: 'sender' }]
+const consumers: NonNullable<TracardiResourceSpec['consumers']> = [{ kind: 'Deployment', name: 'sender' }]
 
 describe('the usual life of a resource costs', () => {
   test('at first: one read of each Secret, one target, one status', async () => {
@@ -903,6 +903,61 @@ describe('races', () => {
     expect(w.take().filter((call) => call.startsWith('create'))).toEqual([])
     expect(w.status).toMatchObject({ credentialsId: '2-4f2c9', observedGeneration: 2 })
     expect([w.value, w.target?.metadata.annotations?.['tracardi.com/credentials-id']]).toEqual([apiKey(2), '2-4f2c9'])
+  })
+
+  describe('the target is written, its answer is lost, and workloads were told of an older id that no status has', () => {
+    async function lost(): Promise<World> {
+      const w = await settled({ consumers })
+      await w.reconcile()
+      w.source(apiKey(2))
+      w.watch()
+      expect(await w.reconcile()).toEqual({ requeueAfterMs: statusDelayMs })
+      expect(w.delivered.at(-1)).toBe('2-4f2c9')
+      w.source(apiKey(3))
+      w.watch()
+      w.onAnswer = (call) => {
+        if (call !== 'patch secrets mail-credentials') return
+        w.onAnswer = () => undefined
+        throw new KubeError({ verb: 'patch', resource: 'secrets', status: 0 })
+      }
+      await expect(w.reconcile()).rejects.toMatchObject({ status: 0 })
+      expect(w.value).toBe(apiKey(3))
+      w.watch()
+      return w
+    }
+
+    test('they are told of what the target carries', async () => {
+      const w = await lost()
+      await w.reconcile()
+      expect(w.delivered.at(-1)).toBe('3-4f2c9')
+      await w.reconcile()
+      w.watch()
+      expect(w.status.credentialsId).toBe('3-4f2c9')
+      const told = w.delivered.length
+      await w.reconcile()
+      expect(w.delivered).toHaveLength(told)
+    })
+
+    test('also while the source cannot be read', async () => {
+      const w = await lost()
+      w.onRequest = (call) => {
+        if (call === 'get secrets live') throw new KubeError({ verb: 'get', resource: 'secrets', status: 500 })
+      }
+      w.source(apiKey(4))
+      w.watch()
+      await expect(w.reconcile()).rejects.toMatchObject({ status: 500 })
+      expect(w.delivered.at(-1)).toBe('3-4f2c9')
+    })
+
+    test('also when the status is all that is left to write', async () => {
+      const w = await lost()
+      w.source('no key')
+      w.watch()
+      await w.reconcile()
+      w.watch()
+      expect(w.status.credentialsId).toBe('3-4f2c9')
+      expect(w.delivered.at(-1)).toBe('3-4f2c9')
+    })
   })
 
   test('killed between target and status: the id is kept', async () => {

@@ -313,12 +313,14 @@ export class CredentialsController {
    * same, also by a process that has just started; an edited target says nothing.
    */
   #keepInForce(resource: TracardiResource, target: TargetObservation<unknown>): void {
-    const { inForce, onInForce } = this.#options
     this.#seen(resource, target)
-    if (inForce.of(resource) !== undefined) return
-    if (target.state !== 'Ours' || target.edited || !isCredentialsId(target.id)) return
-    inForce.targetWritten(resource.metadata.uid, target.id)
-    onInForce(resource)
+    if (target.state === 'Ours' && !target.edited && isCredentialsId(target.id)) this.#tell(resource, target.id)
+  }
+
+  /** Workloads get what the target carries, whoever wrote it: the answer to a write of ours may have been lost. */
+  #tell(resource: TracardiResource, credentialsId: string): void {
+    const { inForce, onInForce } = this.#options
+    if (inForce.targetCarries(resource, credentialsId)) onInForce(resource)
   }
 
   /** Remembers the names of the keys that what is in force has: they are injected one by one. */
@@ -405,7 +407,7 @@ export class CredentialsController {
     owner: TargetOwner,
     context: ReconcileContext,
   ): Promise<SourceVersion | undefined> {
-    const { client, cache, events, inForce, onInForce } = this.#options
+    const { client, cache, events, inForce } = this.#options
     if (decision.action !== 'Create' && decision.action !== 'Update') return present
     const { namespace } = owner
     const { signal } = context
@@ -415,7 +417,10 @@ export class CredentialsController {
         written = await client.create(secrets, namespace, newTarget(name, decision.desire, owner), { signal })
       } else {
         const patch = present === undefined ? undefined : targetPatch(present, decision.desire, owner)
-        if (patch === undefined) return present
+        if (patch === undefined) {
+          this.#tell(resource, decision.desire.id)
+          return present
+        }
         const injected = injects(resource.spec) ? [decision.desire.id] : []
         // Versions stay and go with the target. They are changed before it: should this process end, the target tells.
         if (present !== undefined && ownerPatch(present, decision.desire, owner) !== undefined)
@@ -429,8 +434,7 @@ export class CredentialsController {
     this.#writtenTargets.set(objectKey(resource), written.metadata.resourceVersion)
     cache.prime(written)
     inForce.seen(resource.metadata.uid, decision.desire.id, decision.desire.provenance.keys)
-    inForce.targetWritten(resource.metadata.uid, decision.desire.id)
-    onInForce(resource)
+    this.#tell(resource, decision.desire.id)
     const { uid, resourceVersion } = written.metadata
     const inPlace = { name, uid, resourceVersion }
     const event = eventOfTarget(name, decision)
@@ -476,15 +480,12 @@ export class CredentialsController {
       await this.#patchStatus(resource, status, context)
     } catch (error) {
       // Who may not tell of it may deliver it nevertheless.
-      if (isMissingPermission(error) && target?.credentialsId !== undefined) {
-        this.#options.inForce.targetWritten(resource.metadata.uid, target.credentialsId)
-        this.#options.onInForce(resource)
-      }
+      if (isMissingPermission(error) && target?.credentialsId !== undefined) this.#tell(resource, target.credentialsId)
       throw error
     }
     this.#versions.track(objectKey(resource))
     this.#tellFindings(resource, status, [...verdict.unresolved, ...verdict.findings])
-    if (this.#options.inForce.confirm(resource.metadata.uid)) this.#options.onInForce(resource)
+    if (this.#options.inForce.confirm(resource.metadata.uid, target?.credentialsId)) this.#options.onInForce(resource)
     const expiry = verdict.expiresAt === undefined ? Infinity : Math.max(0, verdict.expiresAt - this.#now())
     const next = Math.min(
       requeueAfterMs ?? Infinity,

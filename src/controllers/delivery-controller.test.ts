@@ -172,7 +172,7 @@ class World {
     consumers: TracardiResourceSpec['consumers'] = [{ kind: this.kind, name: 'sender' }],
   ): void {
     const uid = `uid-of-${name}`
-    this.inForce.confirm(uid)
+    this.inForce.confirm(uid, credentialsId)
     this.resources.upsert({
       metadata: { name, namespace, uid, resourceVersion: String(++this.#resourceVersion), ...change },
       spec: { service: 'redis', credentials: {}, consumers },
@@ -675,7 +675,7 @@ test('nothing is stamped for a resource that was not reconciled yet: its status 
   w.inForce.forget('uid-of-twilio')
   await w.reconcile()
   expect(w.calls).toEqual([])
-  w.inForce.targetWritten('uid-of-twilio', '9-aaaaa')
+  w.inForce.targetCarries(w.resources.get(`${namespace}/twilio`)!, '9-aaaaa')
   await w.reconcile()
   expect(w.labels[stamp('twilio')]).toBe('9-aaaaa')
 })

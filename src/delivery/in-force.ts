@@ -35,14 +35,20 @@ export class InForce {
     this.#keys.set(uid, { id, keys })
   }
 
-  /** The target of the resource carries this id now. */
-  targetWritten(uid: string, credentialsId: string): void {
-    this.#ahead.set(uid, credentialsId)
+  /** The target of the resource carries this id: it was written, or read. Returns whether something else was known. */
+  targetCarries(resource: TracardiResource, credentialsId: string): boolean {
+    const known = this.of(resource)
+    this.#ahead.set(resource.metadata.uid, credentialsId)
+    return known !== credentialsId
   }
 
-  /** The status says what is in force. Returns whether that was not known before. */
-  confirm(uid: string): boolean {
-    const isNew = !this.#confirmed.has(uid)
+  /**
+   * The status says what is in force. Returns whether something else was known.
+   * @param credentialsId what the status says; undefined: nothing
+   */
+  confirm(uid: string, credentialsId: string | undefined): boolean {
+    const ahead = this.#ahead.get(uid)
+    const isNew = !this.#confirmed.has(uid) || (ahead !== undefined && ahead !== credentialsId)
     this.#confirmed.add(uid)
     this.#ahead.delete(uid)
     return isNew

@@ -54,7 +54,7 @@ class World {
         ...(mode !== undefined && { injection: { mode, installation } }),
       },
     })
-    this.inForce.confirm(uid)
+    this.inForce.confirm(uid, id)
     if (!('keys' in given) || given.keys !== undefined) this.inForce.seen(uid, id, keys)
     return this
   }

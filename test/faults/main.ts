@@ -1,8 +1,11 @@
 /**
  * The faults on a cluster of their own.
- * `--write-docs`: runs the table and writes docs/faults.md. `--soak COUNT [--seed SEED]`: runs so many random scripts.
+ * `--write-docs`: runs the table and writes docs/faults.md. `--soak COUNT [--seed SEED]`: runs so many random scripts, and
+ * writes what happened in each that failed to a file of its own.
  */
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { kubernetesVersions } from '../cluster/programs.ts'
 import { Kube } from '../operator/support/kube.ts'
@@ -45,9 +48,11 @@ async function soak(kube: Kube, count: number): Promise<void> {
   const startedAt = performance.now()
   const recoveries: number[] = []
   let [calls, restarts, failed] = [0, 0, 0]
+  let folder: string | undefined
   await runAll(makeScripts(seed, count), concurrency, async (script, index) => {
+    const trace: string[] = []
     try {
-      const outcome = await runScript(kube, script)
+      const outcome = await runScript(kube, script, trace)
       recoveries.push(outcome.recoveredMs)
       calls += outcome.calls
       restarts += outcome.restarts
@@ -56,6 +61,10 @@ async function soak(kube: Kube, count: number): Promise<void> {
       failed++
       console.log(`script ${index} of the seed ${seed}: ${error instanceof Error ? error.message : 'failed'}`)
       console.log(`  ${describeScript(script)}`)
+      folder ??= await mkdtemp(join(tmpdir(), 'tracardi-soak-'))
+      const file = join(folder, `${String(index)}.log`)
+      await writeFile(file, `${trace.join('\n')}\n`)
+      console.log(`  what happened: ${file}`)
     }
     if (recoveries.length % 50 === 0) console.log(`${recoveries.length} of ${count} after ${seconds(startedAt)}`)
   })

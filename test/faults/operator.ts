@@ -37,25 +37,28 @@ export class Subject implements AsyncDisposable {
   readonly namespace: string
   /** What was said at level info and above. */
   readonly log: Line[] = []
+  readonly #trace: string[] | undefined
   /** How often the operator had to be started again, as the kubelet would. */
   restarts = 0
   readonly #stop = new AbortController()
   readonly #invalid: Values[] = []
   #running: Promise<void> = Promise.resolve()
 
-  private constructor(kube: Kube, proxy: FaultProxy, namespace: string) {
+  private constructor(kube: Kube, proxy: FaultProxy, namespace: string, trace: string[] | undefined) {
+    this.#trace = trace
     this.kube = kube
     this.proxy = proxy
     this.namespace = namespace
   }
 
-  static async create(kube: Kube, options: { impatient?: boolean } = {}): Promise<Subject> {
+  /** @param options.trace gets every line that is said, at any level, with the seconds since this process began */
+  static async create(kube: Kube, options: { impatient?: boolean; trace?: string[] } = {}): Promise<Subject> {
     const proxy = await startFaultProxy({
       kubeconfig: kube.kubeconfigPath,
       ...(options.impatient === true && { heartbeatMs }),
     })
     const namespace = await createNamespace(kube, 'faults')
-    const subject = new Subject(kube, proxy, namespace)
+    const subject = new Subject(kube, proxy, namespace, options.trace)
     await kube.create('secrets', namespace, secret('source', valid.twilio()))
     await kube.create('deployments', namespace, deployment('app', { replicas: 0 }))
     await kube.create('tracardiresources', namespace, resource('app', twilioSpec('source', ['app'])))
@@ -190,10 +193,12 @@ export class Subject implements AsyncDisposable {
       (level: string) =>
       (fields: object, message: string): void => {
         const { reconcileID: _id, ...rest } = { ...context, ...fields } as Record<string, unknown>
-        this.log.push({ level, text: `${message} ${JSON.stringify(rest)}` })
+        const text = `${message} ${JSON.stringify(rest)}`
+        this.#trace?.push(`${(performance.now() / 1000).toFixed(3)} ${level} ${text}`)
+        if (level !== 'debug') this.log.push({ level, text })
       }
     return {
-      debug: () => undefined,
+      debug: at('debug'),
       info: at('info'),
       warn: at('warn'),
       error: at('error'),

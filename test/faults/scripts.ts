@@ -1,7 +1,7 @@
 /** Random scripts of faults: several of them after one another, while credentials change. */
 import fc from 'fast-check'
 import { sleep, type Kube } from '../operator/support/kube.ts'
-import { Subject, type Values } from './operator.ts'
+import { Subject, targetOf, type Values } from './operator.ts'
 import { faults, kindNames, kinds, whyNot, type FaultRow, type Kind } from './table.ts'
 
 interface Step {
@@ -56,9 +56,13 @@ export interface ScriptOutcome {
 /** A message about one thing, at most so often in a script. */
 const mostLines = 15
 
-export async function runScript(kube: Kube, steps: Script): Promise<ScriptOutcome> {
-  await using subject = await Subject.create(kube, { impatient: true })
+/** @param trace gets what the operator said, the calls that a fault met, and the changes */
+export async function runScript(kube: Kube, steps: Script, trace: string[] = []): Promise<ScriptOutcome> {
+  await using subject = await Subject.create(kube, { impatient: true, trace })
   const { proxy } = subject
+  const note = (text: string): void => {
+    trace.push(`${(performance.now() / 1000).toFixed(3)} ${text}`)
+  }
   let current: Step | undefined
   let met = 0
   let pending: Promise<void>[] = []
@@ -66,6 +70,7 @@ export async function runScript(kube: Kube, steps: Script): Promise<ScriptOutcom
     const step = current
     if (step === undefined || !kinds[step.kind](call)) return { kind: 'Forward' }
     met++
+    note(`MET ${targetOf(call)}`)
     return step.fault.act({
       call,
       proxy,
@@ -81,13 +86,16 @@ export async function runScript(kube: Kube, steps: Script): Promise<ScriptOutcom
     met = 0
     current = step
     // The last change is one that can be waited for.
-    if (index === steps.length - 1) values = await subject.rotate()
+    const isLast = index === steps.length - 1
+    note(`${isLast ? 'Rotate' : step.change} with "${step.fault.name}" of ${step.kind}`)
+    if (isLast) values = await subject.rotate()
     else await change(subject, step.change)
     await sleep(step.onMs)
     await Promise.all(pending)
     pending = []
     current = undefined
-    if (index < steps.length - 1) await sleep(step.offMs)
+    note('the fault is over')
+    if (!isLast) await sleep(step.offMs)
   }
   const offAt = performance.now()
   await subject.waitUntilWell(values)

@@ -59,7 +59,7 @@ export function planInjection(
   const put = (one: TracardiResource, credentialsId: string, target: string, keys: readonly string[]): void => {
     const status = { ...one.status, credentialsId, versions: [credentialsId], target: { name: target }, injection }
     resources.upsert({ ...one, status })
-    inForce.confirm(one.metadata.uid)
+    inForce.confirm(one.metadata.uid, credentialsId)
     inForce.seen(one.metadata.uid, credentialsId, keys)
   }
   for (const { resource: other, keys } of neighbours) {
