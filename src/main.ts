@@ -16,7 +16,7 @@ async function main(): Promise<number> {
     return runCommand(args)
   }
   // Before anything that is large.
-  await import('./telemetry/small-heap.ts')
+  await import('./telemetry/heap.ts')
   const { runOperatorProcess } = await import('./main/operator.ts')
   return runOperatorProcess(args)
 }

@@ -138,13 +138,13 @@ export class SecretCache {
     this.#drop(`${namespace}/${name}`)
   }
 
-  /** Number of Secrets whose values are in memory. */
   /** Drops everything: nothing that was read is known to be what there is. */
   clear(): void {
     for (const key of this.#cache.keys()) this.#cache.del(key)
     this.#current.clear()
   }
 
+  /** Number of Secrets whose values are in memory. */
   get size(): number {
     return this.#cache.keys().length
   }

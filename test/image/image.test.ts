@@ -143,7 +143,7 @@ describe.skipIf(reason !== undefined)(`the image${reason === undefined ? '' : ` 
     // What main.js imports, and nothing of an earlier build, no source map.
     expect(own).toContain('main.js')
     expect(
-      own.filter((file) => !/^(?:main|(?:chunk|(?:plan-|why-)?command|operator|small-heap)-[A-Z0-9]+)\.js$/.test(file)),
+      own.filter((file) => !/^(?:main|(?:chunk|(?:plan-|why-)?command|operator|heap)-[A-Z0-9]+)\.js$/.test(file)),
     ).toEqual([])
     expect(own.length).toBeLessThan(16)
     expect(files.filter((file) => file.includes('node_modules'))).toEqual([])

@@ -70,6 +70,20 @@ describe('a history without faults', () => {
       'a write that only records another version of the source',
       { targets: [...targets, targets[1]!], accepted: { targets: { sms: 3 }, workloads: { app: 2 } } },
     ],
+    [
+      'a resource that was made again while the last stamp of the one before was on its way',
+      {
+        targets: [...targets, written('second', '2-aaaaa', { deleted: true }), written('third', '2-bbbbb')],
+        templates: [...templates, template({ sms: '2-bbbbb' })],
+        accepted: { targets: { sms: 3 }, workloads: { app: 3 } },
+      },
+      {
+        resources: [
+          { ...resource, wanted: 'third', target: { id: '2-bbbbb', contents: 'third' }, reported: '2-bbbbb' },
+        ],
+        workloads: [{ ...workload, stamps: { sms: '2-bbbbb' }, pods: [{ sms: '2-bbbbb' }], rollouts: 4 }],
+      },
+    ],
     ['nothing in force yet', {}, { resources: [{ ...resource, wanted: undefined, target: undefined }] }],
   ])('%s', (_what, changedHistory, changedFinal) => {
     expect(faults(changedHistory, changedFinal)).toEqual({})
@@ -118,6 +132,31 @@ describe('finds', () => {
       },
       {},
       ['app: from 2-aaaaa of sms to 1-aaaaa', 'app: 4 changes of its template for 2 ids'],
+    ],
+    [
+      'an id of a resource that was made again since',
+      {
+        targets: [...targets, written('third', '3-bbbbb')],
+        templates: [
+          templates[0]!,
+          templates[1]!,
+          template({ sms: '3-bbbbb' }),
+          template({ sms: '2-aaaaa' }),
+          template({ sms: '3-bbbbb' }),
+        ],
+        accepted: { targets: { sms: 3 }, workloads: { app: 4 } },
+      },
+      {
+        resources: [
+          { ...resource, wanted: 'third', target: { id: '3-bbbbb', contents: 'third' }, reported: '3-bbbbb' },
+        ],
+        workloads: [{ ...workload, stamps: { sms: '3-bbbbb' }, pods: [{ sms: '3-bbbbb' }] }],
+      },
+      [
+        'app: from 3-bbbbb of sms to 2-aaaaa',
+        'app: from 2-aaaaa of sms to 3-bbbbb',
+        'app: 4 changes of its template for 3 ids',
+      ],
     ],
     [
       'a rollout for which there is no id',

@@ -111,20 +111,33 @@ export function lostIn({ resources, workloads }: FinalState): string[] {
   return lost
 }
 
-/** The ids that a workload was given, in turn: each must be newer than the one before. */
+/**
+ * The ids that a workload was given, in turn: each must be newer than the one before. Of a resource that was deleted and
+ * made again that is so for the ids of each: the last of the first may still be on its way to the workload, unseen by
+ * whoever gives the other its first. But the first must never come back.
+ */
 function doubledStamps({ templates }: History): string[] {
   const doubled: string[] = []
   const last = new Map<string, string>()
+  const gone = new Set<string>()
   for (const { workload, stamps } of templates) {
     for (const [resource, id] of Object.entries(stamps)) {
       const key = `${workload} ${resource}`
       const before = last.get(key)
-      if (before !== undefined && before !== id && (revisionOf(id) ?? 0) <= (revisionOf(before) ?? 0))
-        doubled.push(`${workload}: from ${before} of ${resource} to ${id}`)
       last.set(key, id)
+      if (before === undefined || before === id) continue
+      const isSame = makerOf(before) === makerOf(id)
+      if (!isSame) gone.add(`${key} ${makerOf(before)}`)
+      const isBack = isSame ? (revisionOf(id) ?? 0) <= (revisionOf(before) ?? 0) : gone.has(`${key} ${makerOf(id)}`)
+      if (isBack) doubled.push(`${workload}: from ${before} of ${resource} to ${id}`)
     }
   }
   return doubled
+}
+
+/** What in an id tells resources of one name apart. */
+function makerOf(id: string): string {
+  return id.slice(id.indexOf('-') + 1)
 }
 
 /** Each rollout needs a template of its own, and each template an id that the workload had not had. */
