@@ -938,6 +938,15 @@ describe('races', () => {
       expect(w.delivered).toHaveLength(told)
     })
 
+    test('also while the status cannot be written', async () => {
+      const w = await lost()
+      w.onRequest = (call) => {
+        if (call === statusCall) throw new KubeError({ verb: 'patch', resource: 'tracardiresources', status: 500 })
+      }
+      await expect(w.reconcile()).rejects.toMatchObject({ status: 500 })
+      expect(w.delivered.at(-1)).toBe('3-4f2c9')
+    })
+
     test('also while the source cannot be read', async () => {
       const w = await lost()
       w.onRequest = (call) => {

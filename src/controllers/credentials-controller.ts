@@ -407,7 +407,7 @@ export class CredentialsController {
     owner: TargetOwner,
     context: ReconcileContext,
   ): Promise<SourceVersion | undefined> {
-    const { client, cache, events, inForce } = this.#options
+    const { client, cache, events, inForce, onInForce } = this.#options
     if (decision.action !== 'Create' && decision.action !== 'Update') return present
     const { namespace } = owner
     const { signal } = context
@@ -434,7 +434,9 @@ export class CredentialsController {
     this.#writtenTargets.set(objectKey(resource), written.metadata.resourceVersion)
     cache.prime(written)
     inForce.seen(resource.metadata.uid, decision.desire.id, decision.desire.provenance.keys)
-    this.#tell(resource, decision.desire.id)
+    inForce.targetCarries(resource, decision.desire.id)
+    // Also when the id is the one of before: the keys may have become known only now.
+    onInForce(resource)
     const { uid, resourceVersion } = written.metadata
     const inPlace = { name, uid, resourceVersion }
     const event = eventOfTarget(name, decision)
